@@ -1,0 +1,49 @@
+"""The environment that leads a command to the local stack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from infra.local import environments, seaweed
+from infra.local.ports import HOST
+from infra.local.settings import Settings, keys
+
+BUCKET = "landslides"
+STORE = f"s3://{BUCKET}/pipeline"
+
+
+def credentials(settings: Settings) -> seaweed.Credentials:
+    """The stack's keys to its object storage."""
+    secret = keys(settings.folder)
+    return seaweed.Credentials(secret["S3_ACCESS_KEY"], secret["S3_SECRET_KEY"])
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a task or a client of the stack needs, and nothing else."""
+    return {
+        **credentials(settings).environment(),
+        "AWS_ENDPOINT_URL": settings.url("s3"),
+        "AWS_DEFAULT_REGION": seaweed.REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PIPELINE_STORE": STORE,
+        "PIPELINE_RUNNER": "process",
+        "PIPELINE_CONFIG": os.environ.get("PIPELINE_CONFIG") or str(environments.ROOT / "dags" / "config"),
+        "PIPELINE_DATA": str(settings.data),
+        "PIPELINE_ENVS": str(environments.folder()),
+        "PIPELINE_LOCAL": str(settings.folder),
+        "PIPELINE_SAMPLE_URL": settings.url("sample"),
+        "PIPELINE_SERVING_GRPC": f"{HOST}:{settings.ports['grpc']}",
+        "PIPELINE_SERVING_REST": settings.url("rest"),
+        "PYTHONPATH": str(environments.ROOT),
+    }
+
+
+def whole_environment(settings: Settings, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The inherited environment with the stack's put over it: no other account's keys, no proxy for loopback."""
+    kept = {name: value for name, value in inherited.items() if not name.startswith(("AWS_", "AIRFLOW_"))}
+    for name in ("no_proxy", "NO_PROXY"):
+        kept[name] = ",".join(filter(None, (kept.get(name), HOST, "localhost")))
+    ports = {f"PIPELINE_PORT_{service.upper()}": str(port) for service, port in settings.ports.items()}
+    bundle = {name: value for name, value in inherited.items() if name == "AWS_CA_BUNDLE"}
+    return kept | bundle | ports | environment(settings) | {"PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,1 @@
+"""Make artifacts that passed their checks the accepted ones, all at once."""

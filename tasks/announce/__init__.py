@@ -1,0 +1,1 @@
+"""Say that there is something new, if whoever hears it has not dealt with exactly this."""

@@ -1,0 +1,1 @@
+"""Flipped twins of the training tiles."""

@@ -1,0 +1,70 @@
+"""Regions, recipes, models and band sets, read from TOML. They are science: reviewed like code."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tasks.contract.errors import InvalidConfig
+from tasks.contract.names import checked_segment
+
+FOLDER = Path(__file__).resolve().parents[2] / "dags" / "config"
+
+
+class Config:
+    """The configuration folder: regions/*.toml, recipes/*.toml, models/*.toml, bands.toml."""
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        self.root = Path(root or os.environ.get("PIPELINE_CONFIG") or FOLDER)
+
+    def region(self, name: str) -> dict[str, Any]:
+        """One region: where it is and where its data come from."""
+        return self._entry("regions", name)
+
+    def recipe(self, name: str) -> dict[str, Any]:
+        """One recipe: band set, tiles and split, training."""
+        return self._entry("recipes", name)
+
+    def model(self, name: str) -> dict[str, Any]:
+        """One model: target, regions, recipe, gate."""
+        return self._entry("models", name)
+
+    def bands(self, name: str) -> tuple[str, ...]:
+        """The bands of a named set, in the stack's order."""
+        sets = _read(self.root / "bands.toml")
+        if name not in sets:
+            raise InvalidConfig(f"band set {name!r} is not in {self.root / 'bands.toml'}; it has {sorted(sets)}")
+        return tuple(sets[name]["bands"])
+
+    def regions(self) -> tuple[str, ...]:
+        """The names of all regions."""
+        return self._names("regions")
+
+    def models(self) -> tuple[str, ...]:
+        """The names of all models."""
+        return self._names("models")
+
+    def models_of(self, region: str) -> tuple[str, ...]:
+        """The models that learn from a region."""
+        return tuple(name for name in self.models() if region in self.model(name)["regions"])
+
+    def _names(self, section: str) -> tuple[str, ...]:
+        return tuple(sorted(path.stem for path in (self.root / section).glob("*.toml")))
+
+    def _entry(self, section: str, name: str) -> dict[str, Any]:
+        path = self.root / section / f"{checked_segment(name, section.rstrip('s'))}.toml"
+        if not path.is_file():
+            raise InvalidConfig(f"{section.rstrip('s')} {name!r} is not known: there is no {path}; "
+                                f"known are {', '.join(self._names(section)) or 'none'}")
+        return dict(_read(path))
+
+
+@cache
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise InvalidConfig(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,1 @@
+"""The DEM as a stack of terrain bands on the region's grid."""

@@ -1,0 +1,1 @@
+"""A model on test blocks that nothing was chosen by, beside the champion and the baselines."""

@@ -1,0 +1,1 @@
+"""What a model has to beat: methods that know nothing, or only the slope."""

@@ -1,0 +1,110 @@
+"""What `ingest_inventory` takes, makes and may be given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from tasks.contract.config import Config
+from tasks.contract.errors import InvalidConfig, InvalidParams
+from tasks.contract.grid import region_grid
+from tasks.contract.names import checked_segment
+from tasks.contract.spec import TaskSpec
+
+Layer = str | int  # a layer's name; in an ArcGIS service also its number
+
+
+@dataclass(frozen=True)
+class Source:
+    """The `[inventory]` table of a region.
+
+    `arcgis`: a MapServer or FeatureServer at `url`. `file`: GeoPackage, GeoJSON or shapefile (also zipped) at
+    `path` below PIPELINE_DATA. `targets` says which layer holds which target. What was mapped is said by one of
+    `extent_layer` (a layer of the source), `extent_path` (a file, its only layer) or `extent` = "bounds" (all of it).
+    `where` leaves features out, superseded ones for example; `id_field` and `landslide_field` name a polygon's id
+    and that of its landslide, which scarp and deposit share.
+    """
+
+    source: str
+    targets: tuple[tuple[str, Layer], ...]
+    url: str = ""
+    path: str = ""
+    extent_layer: Layer = ""
+    extent_path: str = ""
+    extent: str = ""
+    where: str = ""
+    id_field: str = ""
+    landslide_field: str = ""
+    license: str = ""
+    attribution: str = ""
+
+    def __post_init__(self) -> None:
+        needs = {"arcgis": "url", "file": "path"}
+        if self.source not in needs:
+            raise InvalidParams(f"[inventory] source must be one of {sorted(needs)}, found {self.source!r}")
+        if not getattr(self, needs[self.source]):
+            raise InvalidParams(f"[inventory] source = {self.source!r} needs {needs[self.source]}")
+        if not self.targets:
+            raise InvalidParams(
+                '[inventory.targets] is empty; name a layer for a target, such as scarps = "Scarps"'
+            )
+        for target, _ in self.targets:
+            checked_segment(target, "target")
+        said = [self.extent_layer != "", self.extent_path != "", self.extent == "bounds"]
+        if sum(said) != 1 or self.extent not in ("", "bounds"):
+            raise InvalidParams(
+                '[inventory] must say once what was mapped: extent_layer, extent_path or extent = "bounds"'
+            )
+
+    @classmethod
+    def of(cls, table: dict[str, Any]) -> Source:
+        """Read the table; a setting that is not known is an error, not ignored."""
+        known = {field.name for field in fields(cls)}
+        if set(table) - known or not {"source", "targets"} <= set(table):
+            raise InvalidParams(
+                f"[inventory] needs source and targets and may hold {', '.join(sorted(known))}; "
+                f"unknown: {sorted(set(table) - known)}"
+            )
+        return cls(**{**table, "targets": tuple(sorted(table["targets"].items()))})
+
+
+@dataclass(frozen=True)
+class Params:
+    """Where the region lies (left, bottom, right, top in metres of `crs`) and where its inventory comes from."""
+
+    region: str
+    crs: str
+    bounds: tuple[float, float, float, float]
+    source: Source
+    synthetic: bool
+
+    @property
+    def epsg(self) -> int:
+        """The number of the CRS."""
+        return int(self.crs.removeprefix("EPSG:"))
+
+    @classmethod
+    def of(cls, config: Config, *, region: str) -> Params:
+        """From `regions/<region>.toml`."""
+        table = config.region(region)
+        if "inventory" not in table:
+            raise InvalidConfig(f"region {region!r} has no [inventory] table, so there is nothing to ingest")
+        left, bottom, right, top = (float(edge) for edge in table["bounds"])
+        return cls(
+            region=region,
+            crs=region_grid(table).crs,
+            bounds=(left, bottom, right, top),
+            source=Source.of(table["inventory"]),
+            synthetic=bool(table.get("synthetic", False)),
+        )
+
+
+SPEC = TaskSpec(
+    name="ingest_inventory",
+    image="terrain",
+    makes={"inventory": "inventory"},
+    params=Params,
+    libraries=("geopandas", "pyogrio", "pyarrow", "shapely"),
+    uses=("tasks.sources",),
+    asks_source=True,
+)

@@ -1,0 +1,1 @@
+"""A probability raster as a map: mask, polygons and a picture."""

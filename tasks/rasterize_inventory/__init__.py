@@ -1,0 +1,1 @@
+"""Landslide polygons as a mask on the stack's grid."""

@@ -1,0 +1,1 @@
+"""Pure modules that several tasks share: arrays in, arrays out."""

@@ -1,0 +1,1 @@
+"""A U-Net on the tiles of one or more regions, exported for serving."""
