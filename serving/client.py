@@ -27,6 +27,8 @@ MESSAGE_BYTES = 64 << 20
 RETRIES = 4
 POLL_S = 0.5
 REQUEST_TIMEOUT_S = 10.0
+SERVED_WITHIN_S = 180.0
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a model server is not reached by a proxy
 
 
 class RestClient:
@@ -53,24 +55,28 @@ class RestClient:
             raise BadData(f"{self.address}{path} answered {status}: {answer.get('error')}")
         return answer["outputs"]
 
-    def wait_until_served(self, model: str, version: int, label: str, timeout_s: float) -> None:
-        """Wait until `label` names `version`; BadData when it cannot be loaded, SourceUnavailable when time is up."""
+    def wait_until_served(
+        self, model: str, version: int, label: str | None = None, timeout_s: float = SERVED_WITHIN_S
+    ) -> None:
+        """Wait until the version is AVAILABLE and, if a label is given, named by it.
+
+        BadData when the server cannot load it, SourceUnavailable when time is up.
+        """
         deadline = time.monotonic() + timeout_s
-        seen = "nothing"
         while True:
             try:
-                if self.label(model, label) == version:
-                    return
                 state, error = self.states(model).get(version, ("unknown", ""))
                 if error:
                     raise BadData(f"the model server cannot load {model} version {version}: {error}")
-                seen = f"{model} version {version} is {state}, not yet labelled {label}"
+                if state == "AVAILABLE" and (label is None or self.label(model, label) == version):
+                    return
+                seen = f"it is {state} there" + (f" and not yet named {label}" if label else "")
             except SourceUnavailable as unavailable:
                 seen = str(unavailable)
             if time.monotonic() > deadline:
                 raise SourceUnavailable(
-                    f"{model} version {version} was not served as {label} at {self.address} within {timeout_s:.0f} s "
-                    f"({seen}); check that the model server and serving.sync run and read this store"
+                    f"{model} version {version} was not served by {self.address} within {timeout_s:.0f} s: {seen}; "
+                    "check that the model server and serving.sync run and that the sync reads this store"
                 )
             time.sleep(POLL_S)
 
@@ -89,7 +95,7 @@ class RestClient:
         request = urllib.request.Request(self.address + path, body, {"Content-Type": "application/json"})
         try:
             try:
-                with urllib.request.urlopen(request, timeout=timeout_s) as response:
+                with DIRECT.open(request, timeout=timeout_s) as response:
                     return response.status, json.load(response)
             except urllib.error.HTTPError as error:
                 with error:
@@ -111,8 +117,12 @@ class GrpcClient:
         import grpc
 
         address = address or os.environ.get("PIPELINE_SERVING_GRPC") or "127.0.0.1:8500"
-        limits = ("grpc.max_send_message_length", "grpc.max_receive_message_length")
-        return cls(grpc.insecure_channel(address, [(limit, message_bytes) for limit in limits]), address)
+        options = [
+            ("grpc.max_send_message_length", message_bytes),
+            ("grpc.max_receive_message_length", message_bytes),
+            ("grpc.enable_http_proxy", 0),
+        ]
+        return cls(grpc.insecure_channel(address, options), address)
 
     def __enter__(self) -> GrpcClient:
         """The client itself."""

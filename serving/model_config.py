@@ -1,16 +1,16 @@
-"""TensorFlow Serving's ModelServerConfig: read, check, write. One file for the embedded server and production."""
+"""The models a server shall hold, as TensorFlow Serving's ModelServerConfig text proto. Standard library only.
+
+One file for the embedded server and for the `tensorflow/serving` image, both of which read it again and again
+(`--model_config_file=F --model_config_file_poll_wait_seconds=2 --allow_version_labels_for_unavailable_models`).
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from google.protobuf import text_format
-from tensorflow_serving.config import model_server_config_pb2
-
-ModelServerConfig = model_server_config_pb2.ModelServerConfig
 
 
 @dataclass(frozen=True)
@@ -38,52 +38,32 @@ class ModelConfig:
             return on_disk & self.versions
         return frozenset({max(on_disk)}) if on_disk else on_disk
 
-
-def read(text: str) -> ModelServerConfig:
-    """The configuration in a text proto; raises ValueError with the line that is wrong."""
-    try:
-        return text_format.Parse(text, ModelServerConfig())
-    except text_format.ParseError as error:
-        raise ValueError(f"not a ModelServerConfig: {error}") from error
-
-
-def models_of(config: ModelServerConfig) -> dict[str, ModelConfig]:
-    """The models of a configuration by name; raises ValueError for what this server does not serve."""
-    if config.WhichOneof("config") == "custom_model_config":
-        raise ValueError("custom_model_config is not supported; use model_config_list")
-    models: dict[str, ModelConfig] = {}
-    for entry in config.model_config_list.config:
-        if entry.name in models:
-            raise ValueError(f"model {entry.name} stands twice in the model configuration")
-        if entry.model_platform not in ("", "tensorflow"):
-            raise ValueError(f"model {entry.name}: model_platform must be tensorflow, found {entry.model_platform!r}")
-        policy = entry.model_version_policy
-        kind = policy.WhichOneof("policy_choice")
-        if kind not in (None, "specific"):
-            raise ValueError(f"model {entry.name}: version policy must be specific, found {kind}")
-        versions = frozenset(policy.specific.versions) if kind else None
-        models[entry.name] = ModelConfig(entry.name, Path(entry.base_path), versions, dict(entry.version_labels))
-    return models
-
-
-def config_of(models: Iterable[ModelConfig]) -> ModelServerConfig:
-    """The configuration that serves exactly these models."""
-    config = ModelServerConfig()
-    config.model_config_list.SetInParent()  # an empty list unloads everything; no list at all is not a request
-    for model in sorted(models, key=lambda m: m.name):
-        entry = config.model_config_list.config.add(
-            name=model.name, base_path=str(model.base_path), model_platform="tensorflow"
+    def to_text(self) -> str:
+        """The model's entry in the configuration."""
+        versions = [f"      versions: {version}\n" for version in sorted(self.versions or ())]
+        policy = "    model_version_policy {\n     specific {\n" + "".join(versions) + "     }\n    }\n"
+        labels = [
+            f"    version_labels {{ key: {json.dumps(label)} value: {version} }}\n"
+            for label, version in sorted(self.labels.items())
+        ]
+        return (
+            "  config {\n"
+            f"    name: {json.dumps(self.name)}\n"
+            f"    base_path: {json.dumps(str(self.base_path))}\n"
+            '    model_platform: "tensorflow"\n'
+            f"{'' if self.versions is None else policy}{''.join(labels)}"
+            "  }\n"
         )
-        if model.versions is not None:
-            entry.model_version_policy.specific.versions.extend(sorted(model.versions))
-        for label, version in sorted(model.labels.items()):
-            entry.version_labels[label] = version
-    return config
 
 
-def write(config: ModelServerConfig, path: Path) -> bool:
-    """Write the text proto in one step; False when the file says so already."""
-    text = text_format.MessageToString(config)
+def to_text(models: Iterable[ModelConfig]) -> str:
+    """The configuration that serves exactly these models; without any it unloads everything."""
+    entries = "".join(model.to_text() for model in sorted(models, key=lambda model: model.name))
+    return f"model_config_list {{\n{entries}}}\n"
+
+
+def write(text: str, path: Path) -> bool:
+    """Write the file in one step; False when it says so already."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.error
 import urllib.request
 from typing import Any
 
@@ -33,7 +32,6 @@ def configuration(settings: Settings) -> dict[str, str]:
             "execution_api_server_url": f"{settings.url('airflow')}/execution/",
             "simple_auth_manager_users": f"{USER}:admin",
             "simple_auth_manager_passwords_file": home / "passwords.json",
-            "hostname_callable": "infra.local.airflow.hostname",
             "min_serialized_dag_update_interval": 5,
         },
         "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}", "load_default_connections": False},
@@ -57,11 +55,6 @@ def configuration(settings: Settings) -> dict[str, str]:
     }
 
 
-def hostname() -> str:
-    """The name under which a task's log is looked for: this machine, whatever it is called."""
-    return HOST
-
-
 def environment(settings: Settings) -> dict[str, str]:
     """The environment of every part of Airflow; tasks get an extract of it."""
     path = os.pathsep.join(map(str, (environments.ROOT, environments.ROOT / "plugins")))
@@ -71,6 +64,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW_HOME": str(settings.airflow_home),
         "PYTHONPATH": path,
         "NO_COLOR": "1",
+        "SPT_NOENV": "1",  # a process that renames itself must not overwrite the mark in its environment
     }
 
 

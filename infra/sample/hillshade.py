@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 
+SUN_DEG, SUN_HEIGHT_DEG = 315.0, 40.0
 
-def hillshade(elevation: NDArray[np.float32], cell_m: float, sun_deg: float = 315.0, height_deg: float = 40.0) -> NDArray[np.uint8]:
-    """Lambert shading 0 to 255 (Horn's convention: sun azimuth clockwise from north)."""
+
+def hillshade(elevation: NDArray[np.float32], cell_m: float) -> NDArray[np.uint8]:
+    """Lambert shading, 0 to 255, with the sun in the north-west."""
     d_row, d_col = np.gradient(elevation, cell_m)
-    azimuth, height = np.radians(sun_deg), np.radians(height_deg)
-    east, north = -d_col, d_row
-    light = (np.sin(height) + np.cos(height) * (east * np.sin(azimuth) + north * np.cos(azimuth))) / np.sqrt(
-        1.0 + d_row**2 + d_col**2
-    )
-    return (np.clip(light, 0.0, 1.0) * 255).astype(np.uint8)
+    azimuth, height = np.radians(SUN_DEG), np.radians(SUN_HEIGHT_DEG)
+    facing = -d_col * np.sin(azimuth) + d_row * np.cos(azimuth)
+    light = (np.sin(height) + np.cos(height) * facing) / np.sqrt(1.0 + d_row**2 + d_col**2)
+    return (np.clip(np.nan_to_num(light), 0.0, 1.0) * 255).astype(np.uint8)
+
+
+def write_picture(path: Path, shade: NDArray[np.uint8]) -> None:
+    """A grey PNG without the side file that georeferencing would bring."""
+    with rasterio.open(path, "w", driver="PNG", width=shade.shape[1], height=shade.shape[0], count=1, dtype="uint8") as out:
+        out.write(shade, 1)

@@ -109,20 +109,21 @@ def _depth_m(slide: Slide) -> float:
 
 def _lobe(slide: Slide, down: Field, across: Field, rough: Field, hummocks: Field) -> Field:
     """Relative thickness of the deposit: a lobe that widens and thickens towards a steep, uneven front."""
-    start, end = 0.20 * slide.length_m, slide.length_m
+    start, end = 0.18 * slide.length_m, slide.length_m
     along = np.clip((down - start) / (end - start), 0.0, 1.0)
     half_width = slide.width_m * (0.36 + 0.17 * np.sin(np.pi * np.clip(along, 0, 0.8) / 1.6))
     middle = 0.5 * (start + end)
     outline = np.abs((down - middle) / (0.5 * (end - start))) ** 2.6 + np.abs(across / half_width) ** 2.2
     inside = np.clip(1.0 - outline - 0.16 * rough, 0.0, None)
-    thick = np.minimum(inside / 0.45, 1.0) ** 0.6 * (0.75 + 0.5 * along)
+    front = np.minimum(inside / 0.45, 1.0) ** 0.6
+    thick = front * (0.15 + 0.85 * np.minimum(along / 0.4, 1.0)) * (0.85 + 0.4 * along)  # thin behind, steep in front
     return (thick * np.clip(1.0 + hummocks, 0.15, None)).astype(np.float32)
 
 
 def _hummocks(slide: Slide, shape: tuple[int, int], cell_m: float, rng: np.random.Generator) -> Field:
     """Hummocks 40 to 90 m apart, stronger on thick deposits."""
     spacing = np.clip(0.28 * slide.width_m, 40.0, 110.0) / cell_m
-    share = min(0.42, 1.5 / (0.3 * _depth_m(slide)))  # hummocks are metres high, on a thick deposit too
+    share = min(0.42, 2.0 / (0.3 * _depth_m(slide)))  # hummocks are metres high, on a thick deposit too
     return np.float32(share) * (smooth_noise(shape, spacing, rng) + np.float32(0.35) * smooth_noise(shape, 3.0, rng))
 
 

@@ -19,7 +19,7 @@ _PROFILE = np.linspace(0.0, 1.0, 9)
 class Sizes:
     """Lognormal sizes of whole slides (Malamud et al. 2004 for the shape of the tail), cut at both ends."""
 
-    median_ha: float = 7.6
+    median_ha: float = 6.8
     spread: float = 0.75
     least_ha: float = 1.2
     most_ha: float = 60.0

@@ -9,9 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-from serving import model_config
 from serving.model_server import grpc_api, rest_api
-from serving.model_server.errors import ServingError
+from serving.model_server.config import ConfigFile
 from serving.model_server.registry import Registry
 from serving.model_server.service import Limits, Service
 
@@ -27,19 +26,16 @@ def main(argv: list[str] | None = None) -> int:
     registry = Registry(options.root)
     service = Service(registry, limits)
     try:
-        if options.config.is_file():  # else the sync has not run yet and will send one
-            config = model_config.read(options.config.read_text(encoding="utf-8"))
-            registry.apply(config, labels_may_wait=True)
         grpc_server, grpc_port = grpc_api.start(service, options.grpc)
         rest_server = rest_api.start(service, options.rest)
-    except (ValueError, ServingError, OSError, RuntimeError) as error:
-        print(f"model server cannot start ({options.config}, {options.grpc}, {options.rest}): {error}", file=sys.stderr)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"the model server cannot listen on {options.grpc} and {options.rest}: {error}", file=sys.stderr)
         return 1
     log.info("gRPC on port %d, REST on port %d, models in %s", grpc_port, rest_server.server_port, options.root)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    ConfigFile(options.config, registry).watch(options.poll_s, stop)
     rest_server.shutdown()
     grpc_server.stop(grace=5).wait()
     registry.close()
@@ -50,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     limits = Limits()
     parser = argparse.ArgumentParser(prog="serving.model_server", description="embedded model server")
     parser.add_argument("--root", type=Path, required=True, help="folder below which all models lie")
-    parser.add_argument("--config", type=Path, required=True, help="ModelServerConfig text proto, read at start")
+    parser.add_argument("--config", type=Path, required=True, help="ModelServerConfig text proto")
+    parser.add_argument("--poll-s", type=float, default=1.0, help="how often --config is read (default %(default)s)")
     parser.add_argument("--grpc", default="127.0.0.1:8500", help="host:port (default %(default)s)")
     parser.add_argument("--rest", default="127.0.0.1:8501", help="host:port (default %(default)s)")
     parser.add_argument("--message-mb", type=int, default=limits.message_mb, help="largest gRPC message")

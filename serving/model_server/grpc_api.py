@@ -17,6 +17,7 @@ from tensorflow_serving.apis import (
     predict_pb2,
 )
 
+from serving.model_server.config import models_of
 from serving.model_server.errors import ServingError, invalid
 from serving.model_server.registry import Version
 from serving.model_server.saved_model import DEFAULT_SIGNATURE, arrays_of
@@ -80,9 +81,11 @@ class ModelService:
         self, request: model_management_pb2.ReloadConfigRequest, context: grpc.ServicerContext
     ) -> model_management_pb2.ReloadConfigResponse:
         """Replace the whole configuration."""
-        if request.config.WhichOneof("config") != "model_config_list":
-            raise invalid("ServerConfig type not supported by HandleReloadConfigRequest; send a model_config_list")
-        self._registry.apply(request.config)
+        try:
+            models = models_of(request.config)
+        except ValueError as error:
+            raise invalid(str(error)) from error
+        self._registry.apply(models)
         return model_management_pb2.ReloadConfigResponse()
 
 

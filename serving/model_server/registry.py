@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 from tensorflow_serving.apis import get_model_status_pb2
 
-from serving.model_config import ModelConfig, ModelServerConfig, models_of
+from serving.model_config import ModelConfig
 from serving.model_server.errors import ServingError, invalid, not_found
 from serving.model_server.saved_model import LoadedModel
 
@@ -56,28 +56,28 @@ class Registry:
         self._poller = threading.Thread(target=self._poll, args=(poll_s,), name="poll", daemon=True)
         self._poller.start()
 
-    def apply(self, config: ModelServerConfig, labels_may_wait: bool = False) -> None:
+    def apply(self, models: Iterable[ModelConfig], labels_may_wait: bool = False) -> None:
         """Replace the whole configuration; models that are new are waited for.
 
         A label binds only to an AVAILABLE version, else FAILED_PRECONDITION and all labels stay where they were.
         `labels_may_wait` lets labels name versions still to be loaded (the start of the server, as TensorFlow
         Serving's --allow_version_labels_for_unavailable_models).
         """
-        try:
-            models = models_of(config)
-        except ValueError as error:
-            raise invalid(str(error)) from error
-        for model in models.values():
+        configs: dict[str, ModelConfig] = {}
+        for model in models:
+            if model.name in configs:
+                raise invalid(f"model {model.name} stands twice in the model configuration")
             if not model.base_path.resolve().is_relative_to(self._root):
                 raise invalid(f"model {model.name}: base_path {model.base_path} is outside {self._root}")
+            configs[model.name] = model
         with self._applying, self._changed:
-            new = set(models) - set(self._configs)
-            self._configs = models
+            new = set(configs) - set(self._configs)
+            self._configs = configs
             self._reconcile()
             if not labels_may_wait:
                 self._changed.wait_for(lambda: not self._loading(new), NEW_MODELS_WAIT_S)
-                self._check_labels(models)
-            self._labels = {name: dict(model.labels) for name, model in models.items()}
+                self._check_labels(configs)
+            self._labels = {name: dict(model.labels) for name, model in configs.items()}
 
     def find(self, name: str, version: int | None = None, label: str = "") -> tuple[int, LoadedModel]:
         """The model to run: of a version, of a label, or else the largest version that is AVAILABLE."""
@@ -120,8 +120,8 @@ class Registry:
             raise invalid(f"Unrecognized servable version label: {label}")
         return self._labels[name][label]
 
-    def _check_labels(self, models: dict[str, ModelConfig]) -> None:
-        for name, model in models.items():
+    def _check_labels(self, configs: dict[str, ModelConfig]) -> None:
+        for name, model in configs.items():
             for label, number in model.labels.items():
                 found = self._versions.get(name, {}).get(number)
                 if found is None or found.model is None:

@@ -20,7 +20,9 @@ def run(job: Any) -> dict[str, Any]:
     stack, masks = job.one("stack"), job.one("masks")
     differing = [name for name in GRID if stack.properties[name] != masks.properties[name]]
     if differing:
-        raise GridMismatch(f"band tiles and mask tiles differ in {', '.join(differing)}; run tile again for both")
+        raise GridMismatch(
+            f"band tiles and mask tiles differ in {', '.join(differing)}; run tile again for both"
+        )
     flips = Flips(job.params.flips, job.params.seed, stack.properties["crs"], stack.properties["bands"])
     sources = training_tiles(masks.file("index.csv"))
     images = np.load(stack.file("tiles.npy"), mmap_mode="r", allow_pickle=False)

@@ -26,7 +26,7 @@ class Params:
         try:
             return cls(**config.recipe(recipe).get("augment", {}))
         except TypeError as error:
-            raise InvalidParams(f"[augment] of recipe {recipe}: {error}") from error
+            raise InvalidParams(f"[augment] of recipe {recipe}: {error!r}") from error
 
 
 SPEC = TaskSpec(

@@ -100,7 +100,7 @@ class TaskSpec:
         words = [self.name]
         for option, pairs in (("--take", takes), ("--make", makes), ("--given", given)):
             for name, value in pairs.items():
-                values = [value] if isinstance(value, str) else list(value)
+                values = list(value) if isinstance(value, list | tuple) else [value]
                 if len(values) > 1 and not (option == "--take" and self.takes[name].many):
                     raise WrongWiring(f"task {self.name}: {name} takes one value, found {len(values)}")
                 words += [word for one in values for word in (option, f"{name}={one}")]

@@ -27,7 +27,9 @@ def gaussian_mean(dem: NDArray[np.floating], sd: float) -> NDArray[np.float64]:
     sums = ndimage.gaussian_filter(
         np.where(known, dem, 0.0).astype(np.float64), sd, mode="constant", truncate=TRUNCATE
     )
-    return np.divide(sums, weights, out=np.full(dem.shape, np.nan), where=known)
+    mean = np.full(dem.shape, np.nan)
+    np.divide(sums, weights, out=mean, where=known)
+    return mean
 
 
 def relief(dem: NDArray[np.floating], sd: float) -> NDArray[np.float64]:
@@ -53,4 +55,5 @@ def roughness(dem: NDArray[np.floating]) -> NDArray[np.float64]:
 def _box(values: NDArray[np.float64]) -> NDArray[np.float64]:
     ones = np.ones(ROUGHNESS_PX)
     rows = ndimage.correlate1d(values, ones, axis=0, mode="constant")
-    return ndimage.correlate1d(rows, ones, axis=1, mode="constant")
+    box: NDArray[np.float64] = ndimage.correlate1d(rows, ones, axis=1, mode="constant")
+    return box

@@ -36,7 +36,9 @@ def run(job: Any) -> dict[str, Any]:
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
     pyogrio.write_dataframe(polygons, job.out / "polygons.gpkg", layer="landslides", geometry_type="Polygon")
     synthetic = any(a.properties.get("synthetic") for a in (made, dem, truth) if a is not None)
-    title = "{} version {}, {}".format(job.params.title, made.properties["version"], made.properties["region"])
+    title = "{} version {}, {}".format(
+        job.params.title, made.properties["version"], made.properties["region"]
+    )
     picture = draw(
         shaded(dem, grid), probability, threshold, truth_on(truth, grid), title + " (synthetic)" * synthetic
     )
@@ -70,4 +72,5 @@ def truth_on(truth: Any | None, grid: Grid) -> NDArray[np.uint8] | None:
     if (found := Grid.of(truth.properties)) != grid:
         raise GridMismatch(f"the truth covers {found}, the probability {grid}; run rasterize_inventory again")
     with open_geotiff(truth.file("mask.tif")) as dataset:
-        return dataset.read(1)
+        mask: NDArray[np.uint8] = dataset.read(1)
+    return mask

@@ -24,7 +24,9 @@ class Params:
     def of(cls, config: Config, *, model: str) -> Params:
         """The title and [map] of a model."""
         settings = config.model(model)
-        return cls(title=settings["title"], min_area_m2=float(settings.get("map", {}).get("min_area_m2", 0.0)))
+        return cls(
+            title=settings["title"], min_area_m2=float(settings.get("map", {}).get("min_area_m2", 0.0))
+        )
 
 
 SPEC = TaskSpec(

@@ -39,6 +39,7 @@ def burn_extent(extent: gpd.GeoDataFrame, grid: Grid) -> NDArray[np.bool_]:
 def _burn(shapes: list[tuple[Any, int]], grid: Grid, all_touched: bool) -> NDArray[Any]:
     if not shapes:
         return np.zeros(grid.shape, np.uint32)
-    return rasterize(
+    burnt: NDArray[Any] = rasterize(
         shapes, grid.shape, fill=0, transform=Affine(*grid.transform), all_touched=all_touched, dtype="uint32"
     )
+    return burnt

@@ -58,8 +58,11 @@ def run(job: Any) -> dict[str, Any]:
 
 
 def _on(grid: Grid, table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    if table.crs is None or table.crs.to_string() != grid.crs:
-        raise GridMismatch(f"the inventory is in {table.crs}, the stack in {grid.crs}; run ingest_inventory again")
+    if table.crs is None or table.crs != grid.crs:
+        found = table.crs.to_string() if table.crs else "no CRS"
+        raise GridMismatch(
+            f"the inventory is in {found}, the stack in {grid.crs}; run ingest_inventory again"
+        )
     return table
 
 

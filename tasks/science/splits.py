@@ -33,7 +33,7 @@ def tile_splits(
     shares: tuple[float, ...],
     seed: int,
 ) -> NDArray[np.uint8]:
-    """The split of every tile, (rows, cols), from absolute tile coordinates (floor division, so signs do not matter)."""
+    """The split of every tile, (rows, cols), from absolute tile coordinates, which may be negative."""
     cols = list(tile_cols)
     return np.array(
         [
@@ -51,10 +51,14 @@ def near_border(splits: NDArray[np.uint8], buffer_px: int) -> NDArray[np.bool_]:
     """
     reach = max((buffer_px + 2) // 2 - 1, 0)
     window = 2 * reach + 1
-    return ndimage.maximum_filter(splits, window) != ndimage.minimum_filter(splits, window)
+    highest = ndimage.maximum_filter(splits, window)
+    near: NDArray[np.bool_] = highest != ndimage.minimum_filter(splits, window)
+    return near
 
 
-def straying(landslides: NDArray[np.uint32], splits: NDArray[np.uint8], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def straying(
+    landslides: NDArray[np.uint32], splits: NDArray[np.uint8], kept: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Cells of landslides outside their own split, which is the one with most of their kept cells.
 
     `landslides` numbers every cell 1..n, 0 is none; a tie goes to the first of SPLITS.
@@ -62,7 +66,8 @@ def straying(landslides: NDArray[np.uint32], splits: NDArray[np.uint8], kept: ND
     cases = landslides[kept].astype(np.int64) * len(SPLITS) + splits[kept]
     counts = np.bincount(cases, minlength=(int(landslides.max(initial=0)) + 1) * len(SPLITS))
     home = counts.reshape(-1, len(SPLITS)).argmax(axis=1).astype(np.uint8)
-    return (landslides > 0) & (home[landslides] != splits)
+    strays: NDArray[np.bool_] = (landslides > 0) & (home[landslides] != splits)
+    return strays
 
 
 def masked_by_split(
@@ -83,5 +88,9 @@ def balance(
     for code, name in enumerate(SPLITS):
         known = masked[(splits == code) & (masked != UNKNOWN)]
         positives = int(np.count_nonzero(known))
-        report[name] = {"cells": known.size, "positives": positives, "base_rate": positives / max(known.size, 1)}
+        report[name] = {
+            "cells": known.size,
+            "positives": positives,
+            "base_rate": positives / max(known.size, 1),
+        }
     return report

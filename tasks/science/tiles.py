@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 
@@ -26,4 +25,8 @@ def mosaic(tiles: NDArray[Any], rows: int, cols: int) -> NDArray[Any]:
     count, height, width, *rest = tiles.shape
     if count != rows * cols:
         raise ValueError(f"{count} tiles do not make {rows} x {cols}")
-    return tiles.reshape(rows, cols, height, width, *rest).swapaxes(1, 2).reshape(rows * height, cols * width, *rest)
+    return (
+        tiles.reshape(rows, cols, height, width, *rest)
+        .swapaxes(1, 2)
+        .reshape(rows * height, cols * width, *rest)
+    )

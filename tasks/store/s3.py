@@ -36,7 +36,7 @@ class S3Store:
             response_checksum_validation="when_required",
         )
         with self._plain_errors("opening"):
-            self._client: Any = boto3.client("s3", config=settings)
+            self._client: Any = boto3.session.Session().client("s3", config=settings)
 
     def get_tagged(self, key: str) -> tuple[bytes, str] | None:
         """See `Store`."""

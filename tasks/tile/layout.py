@@ -52,7 +52,9 @@ def layout(grid: Grid, tile_px: int, block_tiles: int, shares: tuple[float, ...]
     row, col = -grid.top / tile_m, grid.left / tile_m
     off = max(abs(row - round(row)), abs(col - round(col)))
     if off > 1e-6 or grid.width % tile_px or grid.height % tile_px:
-        raise GridMismatch(f"the grid is not whole tiles of {tile_px} cells: {grid}; run ingest_dem with that tile_px")
+        raise GridMismatch(
+            f"the grid is not whole tiles of {tile_px} cells: {grid}; run ingest_dem with that tile_px"
+        )
     first_row, first_col = round(row), round(col)
     rows = range(first_row, first_row + grid.height // tile_px)
     cols = range(first_col, first_col + grid.width // tile_px)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def write_stack(
     px = plan.tile_px
     stack = raster.file("stack.tif")
     shape = (rows * cols, px, px, len(raster.properties["bands"]))
-    tiles = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)  # type: ignore[no-untyped-call]
+    tiles = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     valid = np.empty(rows * cols)
     for row in range(rows):
         strip = cut(np.moveaxis(read_window(stack, row * px, 0, px, grid.width), 0, -1), px)
@@ -93,7 +93,7 @@ def check_splits(counts: dict[str, int], what: str, params: Any, region: str) ->
         )
 
 
-def write_index(path: Path, rows: Sequence[dict[str, Any]], shares: dict[str, Iterable[float]]) -> None:
+def write_index(path: Path, rows: Sequence[dict[str, Any]], shares: Mapping[str, Iterable[float]]) -> None:
     """One line a tile."""
     names = [*rows[0], *shares]
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -105,4 +105,5 @@ def write_index(path: Path, rows: Sequence[dict[str, Any]], shares: dict[str, It
 
 def _whole(path: Path) -> NDArray[Any]:
     with open_geotiff(path) as dataset:
-        return dataset.read(1)
+        cells: NDArray[Any] = dataset.read(1)
+    return cells

@@ -37,12 +37,12 @@ class Params:
     def of(cls, config: Config, *, region: str, recipe: str) -> Params:
         """The recipe's [tiles]; a [tiles] in the region's file overrides it, for a region of few blocks."""
         tiles = {**config.recipe(recipe)["tiles"], **config.region(region).get("tiles", {})}
-        split = tiles.pop("split", {})
-        shares = {"shares": (split["train"], split["validation"], split["test"])} if split else {}
         try:
-            return cls(**tiles, **shares)
-        except TypeError as error:
-            raise InvalidParams(f"[tiles] of recipe {recipe} or region {region}: {error}") from error
+            if split := tiles.pop("split", None):
+                tiles["shares"] = (split["train"], split["validation"], split["test"])
+            return cls(**tiles)
+        except (TypeError, KeyError) as error:
+            raise InvalidParams(f"[tiles] of recipe {recipe} or region {region}: {error!r}") from error
 
 
 SPEC = TaskSpec(

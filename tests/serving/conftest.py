@@ -28,10 +28,12 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving.model_config import ModelConfig, config_of
+from serving.model_config import ModelConfig, to_text
+from serving.model_server.config import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 BANDS = 3
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Scaled(tf.Module):
@@ -80,7 +82,7 @@ class Server:
     channel: grpc.Channel
 
     def reload(self, *models: ModelConfig) -> None:
-        request = model_management_pb2.ReloadConfigRequest(config=config_of(models))
+        request = model_management_pb2.ReloadConfigRequest(config=parse(to_text(models)))
         model_service_pb2_grpc.ModelServiceStub(self.channel).HandleReloadConfigRequest(request, timeout=60)
 
     def status(self, model: str, **which: Any) -> dict[int, int]:
@@ -119,7 +121,7 @@ class Server:
     def http(self, path: str, body: Any = None, raw: bytes | None = None) -> tuple[int, Any]:
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
         try:
-            with urllib.request.urlopen(urllib.request.Request(self.rest + path, data), timeout=60) as answer:
+            with DIRECT.open(urllib.request.Request(self.rest + path, data), timeout=60) as answer:
                 content = answer.read()
                 return answer.status, json.loads(content) if content[:1] == b"{" else content.decode()
         except urllib.error.HTTPError as error:
@@ -152,7 +154,7 @@ def start_server(root: Path, config: Path, *options: str) -> tuple[subprocess.Po
     )
     for _ in range(600):
         try:
-            with urllib.request.urlopen(f"http://{rest_address}/healthz", timeout=1):
+            with DIRECT.open(f"http://{rest_address}/healthz", timeout=1):
                 return process, grpc_address, f"http://{rest_address}"
         except OSError:
             if process.poll() is not None:
@@ -165,7 +167,8 @@ def start_server(root: Path, config: Path, *options: str) -> tuple[subprocess.Po
 def opened(address: str) -> grpc.Channel:
     """A channel for large messages."""
     limits = ("grpc.max_send_message_length", "grpc.max_receive_message_length")
-    return grpc.insecure_channel(address, [(limit, 128 << 20) for limit in limits])
+    options = [*((limit, 128 << 20) for limit in limits), ("grpc.enable_http_proxy", 0)]
+    return grpc.insecure_channel(address, options)
 
 
 @pytest.fixture(scope="session")

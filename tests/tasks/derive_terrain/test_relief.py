@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+
 from tasks.derive_terrain.relief import gaussian_mean, gaussian_reach, relief, roughness
 
 
@@ -28,7 +29,9 @@ def test_a_knoll_stands_above_its_surroundings_and_a_pit_below():
 
 def test_without_nodata_the_mean_is_scipys_gaussian_filter():
     dem = np.random.default_rng(1).normal(500, 20, (90, 90))
-    np.testing.assert_allclose(gaussian_mean(dem, 3)[12:-12, 12:-12], ndimage.gaussian_filter(dem, 3)[12:-12, 12:-12])
+    np.testing.assert_allclose(
+        gaussian_mean(dem, 3)[12:-12, 12:-12], ndimage.gaussian_filter(dem, 3)[12:-12, 12:-12]
+    )
 
 
 def test_nodata_has_no_weight():

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from tasks.derive_terrain.surface import curvature, slope_deg
 
 INNER = (slice(1, -1), slice(1, -1))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from scipy.ndimage import binary_dilation
 
 from tasks.contract.errors import BadData, SourceUnavailable
 from tasks.contract.grid import Grid
@@ -51,7 +52,7 @@ def listing(server: Any, tiles: dict[str, tuple[Path, float, float]]) -> str:
 def test_a_plane_in_degrees_is_a_plane_in_metres(run_task, region, data, write_plane) -> None:
     write_plane("dem.tif")
     dem = run_task("ingest_dem", {}, {"region": "here"}, region(**FILE))
-    assert np.abs(misfit(dem)).max() < 0.01
+    assert np.abs(misfit(dem)).max() < 0.002
     assert Grid.of(dem.properties) == Grid("EPSG:32610", LEFT - 160, TOP + 160, 10.0, 128 + 32, 128 + 32)
     with rasterio.open(dem.file("dem.tif")) as dataset:
         assert (dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"], dataset.nodata) == ("COG", -9999.0)
@@ -66,10 +67,12 @@ def test_a_plane_in_degrees_is_a_plane_in_metres(run_task, region, data, write_p
         ("us-survey-foot", "", 1200 / 3937),
     ],
 )
-def test_feet_become_metres(run_task, region, data, write_plane, named: str, in_file: str, metres: float) -> None:
+def test_feet_become_metres(
+    run_task, region, data, write_plane, named: str, in_file: str, metres: float
+) -> None:
     write_plane("dem.tif", factor=1 / metres, unit=in_file)
     dem = run_task("ingest_dem", {}, {"region": "here"}, region(**FILE, vertical_unit=named))
-    assert np.abs(misfit(dem)).max() < 0.01
+    assert np.abs(misfit(dem)).max() < 0.002
     assert dem.properties["source_vertical_unit"] == ("foot" if metres == 0.3048 else "us-survey-foot")
 
 
@@ -85,7 +88,7 @@ def test_two_products_become_one_surface(run_task, region, server, write_plane) 
     east = write_plane("e.tif", west=middle - overlap)
     url = listing(server, {"w": (west, -122.30, middle + overlap), "e": (east, middle - overlap, -122.24)})
     dem = run_task("ingest_dem", {}, {"region": "here"}, region(source="tnm", url=url))
-    assert np.abs(misfit(dem)).max() < 0.01
+    assert np.abs(misfit(dem)).max() < 0.002
     assert {p["id"] for p in dem.properties["products"]} == {"w", "e"}
     assert dem.properties["vertical_datum"] == "NAVD88"
 
@@ -123,7 +126,8 @@ def test_a_gap_the_region_allows_is_recorded(run_task, region, data, write_plane
     dem = run_task("ingest_dem", {}, {"region": "here"}, region(**FILE, max_gap=0.9))
     inner = misfit(dem)[16:-16, 16:-16]
     assert dem.properties["gap_share"] == pytest.approx(np.isnan(inner).mean())
-    assert np.nanmax(np.abs(inner)) < 0.01
+    away = ~binary_dilation(np.isnan(inner))  # at its very edge a raster is extrapolated by half a cell
+    assert np.abs(inner[away]).max() < 0.002
 
 
 def test_html_instead_of_a_tiff_is_refused(run_task, region, server, write_plane) -> None:

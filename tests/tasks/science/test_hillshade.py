@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from tasks.science.hillshade import hillshade
 
 Y, X = np.mgrid[0:8, 0:8] * 10.0

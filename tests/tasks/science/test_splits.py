@@ -3,10 +3,20 @@
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from tasks.science.splits import SPLITS, UNKNOWN, balance, block_split, masked_by_split, near_border, tile_splits
+
+from tasks.science.splits import (
+    SPLITS,
+    UNKNOWN,
+    balance,
+    block_split,
+    masked_by_split,
+    near_border,
+    tile_splits,
+)
 
 SHARES = (0.7, 0.15, 0.15)
 CRS = "EPSG:32610"
+PLACES = [((crs, range(40), range(40)), seed) for crs, seed in ((CRS, 1), ("EPSG:32611", 1), (CRS, 2))]
 
 
 def cells(tiles: np.ndarray, tile_px: int) -> np.ndarray:
@@ -28,9 +38,11 @@ def test_blocks_stay_where_they_are_when_a_region_grows():
 
 def test_a_block_is_one_split_and_depends_on_seed_and_crs():
     tiles = tile_splits(CRS, range(-8, 8), range(-8, 8), 4, SHARES, 1)
-    assert all(len(np.unique(tiles[r : r + 4, c : c + 4])) == 1 for r in range(0, 16, 4) for c in range(0, 16, 4))
-    others = [tile_splits("EPSG:32611", range(40), range(40), 1, SHARES, 1), tile_splits(CRS, range(40), range(40), 1, SHARES, 2)]
-    assert all((other != tile_splits(CRS, range(40), range(40), 1, SHARES, 1)).any() for other in others)
+    assert all(
+        len(np.unique(tiles[r : r + 4, c : c + 4])) == 1 for r in range(0, 16, 4) for c in range(0, 16, 4)
+    )
+    here, *others = (tile_splits(*place, 1, SHARES, seed) for place, seed in PLACES)
+    assert all((other != here).any() for other in others)
 
 
 def test_the_hash_is_this_one_for_ever():

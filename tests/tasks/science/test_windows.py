@@ -1,6 +1,7 @@
 """Windows cover a raster once."""
 
 import numpy as np
+
 from tasks.science.windows import Window, windows
 
 

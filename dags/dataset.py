@@ -1,0 +1,115 @@
+"""### Data set: a region's accepted inputs become training data
+
+One run is one region. Terrain bands and image tiles are made once per recipe, masks once per model. Nothing that
+an unchanged input made before is computed again: a new landslide polygon leaves DEM, bands and images as they are.
+Announces **dataset** (partition: the model) to `train` for each model that has not yet dealt with exactly these.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable, task, task_group
+from pipeline_assets import DATASET, INPUTS
+from pipeline_tasks import Task
+
+from tasks.contract.config import Config
+
+REGION = "{{ dag_run.partition_key or params.region }}"
+RUN = "runs/{{ dag.dag_id }}/{{ run_id }}"
+INPUT = f"{RUN}/inputs"
+RECIPE = RUN + "/{{ recipe_of(task.given.model) }}"
+MODEL = RUN + "/{{ task.given.model }}"
+
+
+def recipe_of(model: str) -> str:
+    """The recipe that a model's data are made by."""
+    return str(Config().model(model)["recipe"])
+
+
+with DAG(
+    "dataset",
+    schedule=PartitionedAssetTimetable(assets=INPUTS),
+    catchup=False,
+    max_active_runs=2,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
+    user_defined_macros={"recipe_of": recipe_of},
+    params={"region": Param("sample", enum=list(Config().regions()), title="Region")},
+    doc_md=__doc__,
+    tags=["landslides"],
+):
+
+    @task
+    def models(region: str) -> list[str]:
+        """The models that learn from the region."""
+        return list(Config().models_of(region))
+
+    @task
+    def recipes(region: str) -> list[str]:
+        """The recipes of those models."""
+        return sorted({recipe_of(model) for model in Config().models_of(region)})
+
+    @task_group(group_id="terrain")
+    def make_images(recipe):  # noqa: ANN001, ANN202
+        """Bands and image tiles, shared by all models of a recipe."""
+        at = RUN + "/{{ task.given.recipe }}"
+        derive = Task(
+            task_id="derive_terrain",
+            takes={"dem": INPUT, "report": INPUT},
+            makes={"stack": f"{at}/stack"},
+            given={"recipe": recipe},
+        )
+        tile = Task(
+            task_id="tile_images",
+            does="tile",
+            takes={"raster": f"{at}/stack"},
+            makes={"tiles": f"{at}/images"},
+            given={"region": REGION, "recipe": recipe},
+        )
+        derive >> tile
+
+    @task_group(group_id="labels")
+    def make_labels(model):  # noqa: ANN001, ANN202
+        """Masks of one model's target, its training tiles doubled by flips."""
+        given = {"region": REGION, "model": model}
+        rasterize = Task(
+            task_id="rasterize_inventory",
+            takes={"stack": f"{RECIPE}/stack", "inventory": INPUT, "report": INPUT},
+            makes={"mask": f"{MODEL}/mask"},
+            given=given,
+        )
+        tile = Task(
+            task_id="tile_masks",
+            does="tile",
+            takes={"raster": f"{MODEL}/mask"},
+            makes={"tiles": f"{MODEL}/masks"},
+            given=given,
+        )
+        validate = Task(
+            task_id="validate",
+            takes={"subject": f"{MODEL}/masks"},
+            makes={"report": f"{MODEL}/report"},
+            given={"region": REGION},
+        )
+        augment = Task(
+            task_id="augment",
+            takes={"stack": f"{RECIPE}/images", "masks": f"{MODEL}/masks"},
+            makes={"augmented": f"{MODEL}/augmented"},
+            given={"model": model},
+        )
+        parts = [f"{MODEL}/{name}" for name in ("mask", "masks", "report", "augmented")]
+        accept = Task(
+            task_id="accept",
+            takes={"items": [f"{RECIPE}/stack", f"{RECIPE}/images", *parts], "built_from": INPUT},
+            makes={"accepted": f"regions/{REGION}/dataset.{{{{ task.given.model }}}}"},
+            given={"model": model},
+        )
+        announce = Task(
+            task_id="announce",
+            given={"event": "dataset", "partition": model},
+            announces=DATASET,
+            partition=model,
+        )
+        rasterize >> tile >> [validate, augment] >> accept >> announce
+
+    pin = Task(task_id="pin", makes={"pinned": INPUT}, given={"region": REGION})
+    images, masks = make_images.expand(recipe=recipes(REGION)), make_labels.expand(model=models(REGION))
+    pin >> images >> masks

@@ -1,0 +1,112 @@
+"""Inputs that are missing, unfinished, tampered with or of another kind are refused with a sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tasks.contract.artifact import Item, RefDocument
+from tasks.contract.config import Config
+from tasks.contract.errors import ArtifactDamaged, ArtifactMissing, Refused, WrongWiring
+from tasks.contract.refs import Refs
+from tasks.contract.spec import Input, TaskSpec
+from tasks.runner import run_task
+from tasks.store import Store
+
+OUT = {"toys": "runs/test/run/toys"}
+
+
+def test_early_cut_off(toy: TaskSpec, file_store: Store, make_artifact: Callable[..., str]) -> None:
+    """An input made again with the same content makes no new artifact downstream."""
+    first = make_artifact("seed", {"s": b"x"}, {"n": 1})
+    made = run_task(toy, {"seed": [first]}, OUT, {"word": "a"}, file_store, Config())
+    again = run_task(toy, {"seed": [first]}, OUT, {"word": "a"}, file_store, Config())
+    other = run_task(toy, {"seed": [make_artifact("seed", {"s": b"y"})]}, OUT, {"word": "a"}, file_store, Config())
+    assert made is not None
+    assert again is not None
+    assert other is not None
+    assert (made.key, made.created, made.files) == (again.key, again.created, again.files)
+    assert other.key != made.key
+    assert other.digest == made.digest, "the content does not depend on the seed"
+
+
+def test_missing_ref(toy: TaskSpec, file_store: Store) -> None:
+    with pytest.raises(ArtifactMissing, match="does not exist"):
+        run_task(replace(toy, takes={"seed": Input("seed")}), {"seed": ["runs/x/y/z"]}, OUT, {"word": "a"}, file_store, Config())
+
+
+def test_unfinished_artifact(toy: TaskSpec, file_store: Store) -> None:
+    Refs(file_store).point("runs/x/y/z", {"seed": Item("seed", "0" * 40, "sha256:0")})
+    with pytest.raises(ArtifactMissing, match="never finished"):
+        run_task(toy, {"seed": ["runs/x/y/z"]}, OUT, {"word": "a"}, file_store, Config())
+
+
+def test_another_kind(toy: TaskSpec, file_store: Store, make_artifact: Callable[..., str]) -> None:
+    ref = make_artifact("dem", {"d": b"d"})
+    with pytest.raises(ArtifactMissing, match="has no seed; it has dem"):
+        run_task(replace(toy, takes={"seed": Input("seed")}), {"seed": [ref]}, OUT, {"word": "a"}, file_store, Config())
+
+
+def test_tampered_manifest(toy: TaskSpec, file_store: Store, make_artifact: Callable[..., str]) -> None:
+    ref = make_artifact("seed", {"s": b"x"})
+    item = Refs(file_store).need(ref).items["seed"]
+    where = f"{item.folder}/manifest.json"
+    found = file_store.get_tagged(where)
+    assert found is not None
+    document = json.loads(found[0]) | {"properties": {"n": 2}}
+    file_store.put(where, json.dumps(document).encode())
+    with pytest.raises(ArtifactDamaged, match="not what its ref names"):
+        run_task(toy, {"seed": [ref]}, OUT, {"word": "a"}, file_store, Config())
+
+
+def test_tampered_file(file_store: Store, make_artifact: Callable[..., str], tmp_path: object) -> None:
+    from pathlib import Path
+
+    from tasks.job import Artifact
+    from tasks.runner import load_manifest
+
+    ref = make_artifact("seed", {"s": b"x"})
+    item = Refs(file_store).need(ref).items["seed"]
+    manifest = load_manifest(file_store, item)
+    file_store.put(f"{item.folder}/{manifest.files['s'].path}", b"z")
+    with pytest.raises(ArtifactDamaged, match="expected sha256"):
+        Artifact(file_store, manifest, Path(str(tmp_path))).file("s")
+
+
+@pytest.mark.parametrize(
+    ("properties", "sentence"),
+    [
+        ({"verdict": {"passed": False, "reasons": ["too flat"]}}, "too flat"),
+        ({"verdict": {"passed": True}, "subject": "sha256:other"}, "judged another seed"),
+        ({}, "says no"),
+    ],
+)
+def test_a_gate_is_an_input(
+    toy: TaskSpec, file_store: Store, make_artifact: Callable[..., str], properties: dict[str, object], sentence: str
+) -> None:
+    gated = replace(toy, takes={"seed": Input("seed"), "report": Input("seed-report")}, gates={"report": "seed"})
+    seed, report = make_artifact("seed", {"s": b"x"}), make_artifact("seed-report", {"r": b"r"}, properties)
+    with pytest.raises(Refused, match=sentence):
+        run_task(gated, {"seed": [seed], "report": [report]}, OUT, {"word": "a"}, file_store, Config())
+
+
+def test_wrong_wiring_names_what_is_missing(toy: TaskSpec) -> None:
+    with pytest.raises(WrongWiring, match=r"missing \['word'\], unknown \['wrod'\]"):
+        toy.argv({}, OUT, {"wrod": "a"})
+
+
+def test_refs_are_compared_before_they_are_swapped(s3_store: Store) -> None:
+    refs = Refs(s3_store)
+    item = Item("seed", "0" * 40, "sha256:0")
+
+    def add(role: str) -> None:
+        refs.update("regions/here/inputs", lambda d: RefDocument({**d.items, role: item}, d.record))
+
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, [f"r{n}" for n in range(12)]))
+    assert len(refs.need("regions/here/inputs").items) == 12

@@ -1,0 +1,1 @@
+"""A task that writes three files, for tests of the runner."""

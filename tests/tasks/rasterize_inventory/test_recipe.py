@@ -1,0 +1,109 @@
+"""rasterize_inventory run as a task."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+from shapely.geometry import box
+
+from tasks.contract.errors import BadData, GridMismatch, InvalidConfig
+from tasks.contract.grid import Grid
+from tasks.contract.refs import Refs
+from tasks.store.raster import Part, write_cog
+
+GRID = Grid("EPSG:32610", 0.0, 1280.0, 10.0, 64, 128)
+CONFIG = {
+    "regions/here": '[inventory.targets]\nscarps = "Scarp"\ndeposits = "Deposit"',
+    "models/scarps": 'target = "scarps"',
+    "models/deposits": 'target = "deposits"',
+    "models/gullies": 'target = "gullies"',
+}
+SCARP, DEPOSIT = box(100, 700, 150, 900), box(100, 500, 200, 700)
+
+
+@pytest.fixture
+def inputs(make_artifact, file_store, tmp_path):
+    """Puts stack, inventory and report into the store and returns their refs."""
+
+    def put(scarp=SCARP, deposit=DEPOSIT, crs=GRID.crs) -> dict[str, str]:
+        bands = np.zeros((2, *GRID.shape), np.float32)
+        bands[1, 35, 12] = np.nan
+        raster = write_cog(tmp_path / "stack.tif", GRID, [Part(0, 0, bands)], bands=["slope", "curvature"])
+        table = gpd.GeoDataFrame(
+            {"id": ["1", "2"], "landslide_id": ["s1", "s1"], "target": ["scarps", "deposits"]},
+            geometry=[scarp, deposit], crs=crs,
+        )  # fmt: skip
+        table.to_parquet(tmp_path / "inventory.parquet")
+        gpd.GeoDataFrame(geometry=[box(0, 0, 600, 1280)], crs=crs).to_parquet(tmp_path / "extent.parquet")
+        files = {name: tmp_path / name for name in ("inventory.parquet", "extent.parquet")}
+        ref = make_artifact("inventory", files, {"region": "here", "synthetic": True, "area": deposit.area})
+        digest = Refs(file_store).read(ref)[0].items["inventory"].digest
+        report = make_artifact(
+            "inventory-report", {"index.html": b""}, {"verdict": {"passed": True}, "subject": digest}
+        )
+        stack = make_artifact(
+            "stack", {"stack.tif": tmp_path / "stack.tif"}, {**raster, "edition": f"{scarp}{crs}"}
+        )
+        return {"stack": stack, "inventory": ref, "report": report}
+
+    return put
+
+
+def test_cells_are_counted_exactly_and_the_unmapped_is_unknown(inputs, run_task, config_folder):
+    mask = run_task(
+        "rasterize_inventory", inputs(), {"region": "here", "model": "scarps"}, config_folder(**CONFIG)
+    )
+    with rasterio.open(mask.file("mask.tif")) as raster:
+        cells = raster.read(1)
+    assert (cells == 1).sum() == 5 * 20
+    assert (cells[:, 60:] == 255).all()
+    assert (cells == 255).sum() == 4 * 128 + 1
+    assert mask.properties["positives"] == 100
+    assert mask.properties["landslides"] == 1
+
+
+def test_nodata_under_a_polygon_is_unknown_in_mask_and_numbers(inputs, run_task, config_folder):
+    hole = inputs(scarp=box(100, 900, 150, 950))
+    mask = run_task(
+        "rasterize_inventory", hole, {"region": "here", "model": "scarps"}, config_folder(**CONFIG)
+    )
+    with (
+        rasterio.open(mask.file("mask.tif")) as labels,
+        rasterio.open(mask.file("landslides.tif")) as numbers,
+    ):
+        assert labels.read(1)[35, 12] == 255
+        assert numbers.read(1)[35, 12] == 0
+        assert numbers.read(1).sum() == mask.properties["positives"] == 24
+
+
+def test_an_edited_scarp_leaves_the_deposits_as_they_are(inputs, run_task, config_folder):
+    config = config_folder(**CONFIG)
+    before, after = inputs(), inputs(scarp=box(100, 700, 180, 900))
+    for model, changed in (("scarps", True), ("deposits", False)):
+        given = {"region": "here", "model": model}
+        first, second = (
+            run_task("rasterize_inventory", refs, given, config).manifest for refs in (before, after)
+        )
+        assert first.key != second.key
+        assert (first.digest != second.digest) == changed
+
+
+def test_another_crs_a_missing_target_and_an_empty_one_are_refused(inputs, run_task, config_folder):
+    config = config_folder(**CONFIG)
+    with pytest.raises(GridMismatch, match="EPSG:32611"):
+        run_task(
+            "rasterize_inventory", inputs(crs="EPSG:32611"), {"region": "here", "model": "scarps"}, config
+        )
+    with pytest.raises(InvalidConfig, match="maps 'gullies'"):
+        run_task("rasterize_inventory", inputs(), {"region": "here", "model": "gullies"}, config)
+    beyond = inputs(scarp=box(610, 0, 630, 20))
+    mask = run_task("rasterize_inventory", beyond, {"region": "here", "model": "scarps"}, config)
+    assert mask.properties["positives"] == 0
+
+
+def test_a_target_without_polygons_is_refused(inputs, run_task, config_folder):
+    texts = {**CONFIG, "regions/here": '[inventory.targets]\ngullies = "Gully"'}
+    with pytest.raises(BadData, match="no polygon of target 'gullies'"):
+        run_task(
+            "rasterize_inventory", inputs(), {"region": "here", "model": "gullies"}, config_folder(**texts)
+        )
