@@ -16,14 +16,8 @@ from tasks.contract.config import Config
 REGION = "{{ dag_run.partition_key or params.region }}"
 RUN = "runs/{{ dag.dag_id }}/{{ run_id }}"
 INPUT = f"{RUN}/inputs"
-RECIPE = RUN + "/{{ recipe_of(task.given.model) }}"
-MODEL = RUN + "/{{ task.given.model }}"
-
-
-def recipe_of(model: str) -> str:
-    """The recipe that a model's data are made by."""
-    return str(Config().model(model)["recipe"])
-
+RECIPE = RUN + "/{{ recipe_of(task.names.model) }}"
+MODEL = RUN + "/{{ task.names.model }}"
 
 with DAG(
     "dataset",
@@ -31,7 +25,7 @@ with DAG(
     catchup=False,
     max_active_runs=2,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
-    user_defined_macros={"recipe_of": recipe_of},
+    user_defined_macros={"recipe_of": Config().recipe_of},
     params={"region": Param("sample", enum=list(Config().regions()), title="Region")},
     doc_md=__doc__,
     tags=["landslides"],
@@ -45,12 +39,12 @@ with DAG(
     @task
     def recipes(region: str) -> list[str]:
         """The recipes of those models."""
-        return sorted({recipe_of(model) for model in Config().models_of(region)})
+        return sorted({Config().recipe_of(model) for model in Config().models_of(region)})
 
     @task_group(group_id="terrain")
     def make_images(recipe):  # noqa: ANN001, ANN202
         """Bands and image tiles, shared by all models of a recipe."""
-        at = RUN + "/{{ task.given.recipe }}"
+        at = RUN + "/{{ task.names.recipe }}"
         derive = Task(
             task_id="derive_terrain",
             takes={"dem": INPUT, "report": INPUT},
@@ -69,38 +63,41 @@ with DAG(
     @task_group(group_id="labels")
     def make_labels(model):  # noqa: ANN001, ANN202
         """Masks of one model's target, its training tiles doubled by flips."""
-        given = {"region": REGION, "model": model}
+        names, made_by = {"model": model}, "{{ recipe_of(task.names.model) }}"
         rasterize = Task(
             task_id="rasterize_inventory",
             takes={"stack": f"{RECIPE}/stack", "inventory": INPUT, "report": INPUT},
             makes={"mask": f"{MODEL}/mask"},
-            given=given,
+            given={"region": REGION, "model": model},
         )
         tile = Task(
             task_id="tile_masks",
             does="tile",
             takes={"raster": f"{MODEL}/mask"},
             makes={"tiles": f"{MODEL}/masks"},
-            given=given,
+            given={"region": REGION, "recipe": made_by},
+            names=names,
         )
         validate = Task(
             task_id="validate",
             takes={"subject": f"{MODEL}/masks"},
             makes={"report": f"{MODEL}/report"},
             given={"region": REGION},
+            names=names,
         )
         augment = Task(
             task_id="augment",
             takes={"stack": f"{RECIPE}/images", "masks": f"{MODEL}/masks"},
             makes={"augmented": f"{MODEL}/augmented"},
-            given={"model": model},
+            given={"recipe": made_by},
+            names=names,
         )
         parts = [f"{MODEL}/{name}" for name in ("mask", "masks", "report", "augmented")]
         accept = Task(
             task_id="accept",
             takes={"items": [f"{RECIPE}/stack", f"{RECIPE}/images", *parts], "built_from": INPUT},
-            makes={"accepted": f"regions/{REGION}/dataset.{{{{ task.given.model }}}}"},
-            given={"model": model},
+            makes={"accepted": f"regions/{REGION}/dataset.{{{{ task.names.model }}}}"},
+            names=names,
         )
         announce = Task(
             task_id="announce",

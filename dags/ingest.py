@@ -16,7 +16,7 @@ from pipeline_tasks import Task
 from tasks.contract.config import Config
 
 REGIONS = Config().regions()
-RUN = "runs/{{ dag.dag_id }}/{{ run_id }}/{{ task.given.region }}"
+RUN = "runs/{{ dag.dag_id }}/{{ run_id }}/{{ task.names.region }}"
 RETRY = {"retries": 3, "retry_delay": timedelta(seconds=20), "retry_exponential_backoff": True}
 
 with DAG(
@@ -69,8 +69,8 @@ with DAG(
         accept = Task(
             task_id="accept",
             takes={"items": [f"{RUN}/{name}" for name in ("dem", "dem-report", "inventory", "inventory-report")]},
-            makes={"accepted": "regions/{{ task.given.region }}/inputs"},
-            given=given,
+            makes={"accepted": "regions/{{ task.names.region }}/inputs"},
+            names=given,
         )
         announce = Task(
             task_id="announce",

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import Asset, BaseOperator, Context
 
@@ -61,11 +61,12 @@ class PipelineTask(BaseOperator):
     """One task of the pipeline. Refs in, refs out; nothing travels by XCom.
 
     does       package below `tasks/`; the task id where not named
-    takes      input -> ref, or refs;  makes: output -> ref;  given: names from the region, recipe or model
+    takes      input -> ref, or refs;  makes: output -> ref;  given: names of a region, a recipe, a model, ...
+    names      what refs and given names are rendered with (`{{ task.names.region }}`); `given` where not named
     announces  asset that gets an event for `partition` when the task succeeds; one that skips announces nothing
     """
 
-    template_fields = ("partition", "given", "takes", "makes")  # rendered in this order
+    template_fields = ("names", "partition", "given", "takes", "makes")  # rendered in this order
 
     def __init__(
         self,
@@ -75,12 +76,14 @@ class PipelineTask(BaseOperator):
         takes: Mapping[str, Refs] | None = None,
         makes: Mapping[str, str] | None = None,
         given: Mapping[str, Any] | None = None,
+        names: Mapping[str, Any] | None = None,
         announces: Asset | None = None,
         partition: Any = None,
         **kwargs: Any,
     ) -> None:
         self.spec = load_spec(does or task_id)
         self.takes, self.makes, self.given = dict(takes or {}), dict(makes or {}), dict(given or {})
+        self.names = dict(names or self.given)
         self.announces, self.partition = announces, partition
         self.spec.argv(self.takes, self.makes, self.given)  # wrong wiring fails when the DAG is parsed
         outlets = [announces] if announces else []

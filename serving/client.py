@@ -28,7 +28,9 @@ RETRIES = 4
 POLL_S = 0.5
 REQUEST_TIMEOUT_S = 10.0
 SERVED_WITHIN_S = 180.0
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a model server is not reached by a proxy
+DIRECT = urllib.request.build_opener(
+    urllib.request.ProxyHandler({})
+)  # a model server is not reached by a proxy
 
 
 class RestClient:
@@ -155,7 +157,8 @@ class GrpcClient:
             request_serializer=predict_pb2.PredictRequest.SerializeToString,
             response_deserializer=predict_pb2.PredictResponse.FromString,
         )
-        response = self._patiently(lambda left_s: call(request, timeout=left_s), f"{model} version {version}", deadline_s)
+        what = f"{model} version {version}"
+        response = self._patiently(lambda left_s: call(request, timeout=left_s), what, deadline_s)
         return {name: tf.make_ndarray(tensor) for name, tensor in response.outputs.items()}
 
     def _patiently(self, call: Callable[[float], Any], what: str, deadline_s: float) -> Any:
@@ -167,9 +170,16 @@ class GrpcClient:
             try:
                 return call(max(end - time.monotonic(), 0.001))
             except grpc.RpcError as error:
-                code, message = error.code(), f"{what} at {self.address}: {error.code().name}: {error.details()}"
+                code, message = (
+                    error.code(),
+                    f"{what} at {self.address}: {error.code().name}: {error.details()}",
+                )
                 pause_s = 0.5 * 2**attempt
-                if code is grpc.StatusCode.UNAVAILABLE and attempt < RETRIES and time.monotonic() + pause_s < end:
+                if (
+                    code is grpc.StatusCode.UNAVAILABLE
+                    and attempt < RETRIES
+                    and time.monotonic() + pause_s < end
+                ):
                     time.sleep(pause_s)
                     continue
                 if code in (

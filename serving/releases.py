@@ -21,7 +21,7 @@ from tasks.contract.names import checked_segment
 from tasks.contract.refs import Refs
 
 SERVED = ("pushed", "available", "stable")
-STATES = (*SERVED, "retired", "withdrawn")
+RELEASE_FILE = "release.json"
 
 Record = Mapping[str, Any]
 
@@ -49,7 +49,9 @@ class Releases:
     def of(cls, record: Record) -> Releases:
         """The releases of a ref's record; an empty record has none."""
         try:
-            releases = tuple(Release(**{**r, "model": Item(**r["model"])}) for r in record.get("releases", ()))
+            releases = tuple(
+                Release(**{**r, "model": Item(**r["model"])}) for r in record.get("releases", ())
+            )
             return cls(releases, dict(record.get("labels", {})))
         except (TypeError, KeyError) as error:
             raise ArtifactDamaged(f"a record of releases cannot be read: {error!r}") from error
@@ -106,7 +108,9 @@ def add(releases: Releases, version: int, model: Item, data: str, created: str) 
     elif known.state == "retired":
         known = replace(known, state="pushed")
     superseded = [
-        replace(r, state="retired") for r in releases.releases if r.state == "pushed" and r.version != known.version
+        replace(r, state="retired")
+        for r in releases.releases
+        if r.state == "pushed" and r.version != known.version
     ]
     return releases._with(known, *superseded, labels={**releases.labels, "canary": known.version})
 
@@ -119,7 +123,9 @@ def promote(releases: Releases, version: int, when: str) -> Releases:
     if releases.labels.get("stable") == version and chosen.state == "stable":
         return releases
     after = {"stable": "available", "available": "retired"}
-    others = [replace(r, state=after.get(r.state, r.state)) for r in releases.releases if r.version != version]
+    others = [
+        replace(r, state=after.get(r.state, r.state)) for r in releases.releases if r.version != version
+    ]
     chosen = replace(chosen, state="stable", promoted=when)
     return releases._with(chosen, *others, labels={**releases.labels, "stable": version})
 
@@ -127,7 +133,9 @@ def promote(releases: Releases, version: int, when: str) -> Releases:
 def roll_back(releases: Releases, version: int, when: str) -> Releases:
     """Move `stable` to a version that has been stable before: a release that never was needs its check first."""
     if not releases.release(version).promoted:
-        raise Refused(f"release {version} was never promoted; run verify_model on it and promote it with its parity")
+        raise Refused(
+            f"release {version} was never promoted; run verify_model on it and promote it with its parity"
+        )
     return promote(releases, version, when)
 
 
@@ -148,6 +156,11 @@ def withdraw(releases: Releases, version: int) -> Releases:
 def data_of(inputs: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
     """One digest for what a model was trained on: the inputs of its manifest, reports left out."""
     return items_digest([Item(**item) for listed in inputs.values() for item in listed])
+
+
+def release_folder(model: str, version: int) -> str:
+    """Where the immutable copy of a release lies in the store; its `release.json` is written last."""
+    return f"serving/{checked_segment(model, 'model')}/{version}"
 
 
 def ref_of(model: str) -> str:

@@ -13,7 +13,10 @@ from infra.local.ports import HOST
 from infra.local.settings import Settings, keys, write_private
 
 USER = "admin"
-POOLS = {"gpu": (1, "Training: one at a time on the accelerator, or on the cores that stand in for it")}
+POOLS = {
+    "gpu": (1, "Training: one at a time on the accelerator, or on the cores that stand in for it"),
+    "sources": (4, "Fetching: how many downloads from outside services run at once"),
+}
 
 
 def configuration(settings: Settings) -> dict[str, str]:

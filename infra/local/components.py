@@ -32,7 +32,7 @@ class Component:
     address: str = ""
     once: bool = False
     """It runs to its end; what comes after it waits for that."""
-    timeout_s: float = 90.0
+    timeout_s: float = 240.0
     uses: tuple[str, ...] = ()
     """The environments (dependency sets) it needs."""
 
@@ -76,7 +76,7 @@ def sample(settings: Settings) -> list[Component]:
     serve = python("terrain", "infra.sample.service", "--data", data, "--port", settings.ports["sample"])
     url = settings.url("sample")
     return [
-        Component("sample-data", "Sample data", make, env, once=True, timeout_s=300, uses=("terrain",)),
+        Component("sample-data", "Sample data", make, env, once=True, uses=("terrain",)),
         Component(
             *("sample", "Sample services", serve, env, lambda: answers(url)),
             after=("sample-data",),
@@ -114,7 +114,6 @@ def orchestration(settings: Settings) -> list[Component]:
             *(f"airflow-{name}", f"Airflow {name}", [program, name, *options], env),
             is_ready=lambda: airflow.is_well(settings, health),
             after=before + after,
-            timeout_s=240,
             uses=("airflow",),
         )
 
@@ -122,10 +121,9 @@ def orchestration(settings: Settings) -> list[Component]:
         *("airflow-api", "Airflow", [program, "api-server"], env, lambda: airflow.is_served(settings)),
         after=before,
         address=settings.url("airflow"),
-        timeout_s=240,
         uses=("airflow",),
     )
-    work = ("s3", "sample", "model-server", "sync")  # nothing is scheduled before what the tasks need is there
+    work = ("s3", "sample")  # what the first tasks need; models are served long before there is one
     parts = [
         api,
         part("dag-processor", health="dag_processor"),
@@ -137,7 +135,6 @@ def orchestration(settings: Settings) -> list[Component]:
     migrate = Component(
         *("airflow-db", "Airflow database", [program, "db", "migrate"], env),
         once=True,
-        timeout_s=240,
         uses=("airflow",),
     )
     return [migrate, *parts]

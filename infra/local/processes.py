@@ -38,19 +38,24 @@ def spawn(
         )
 
 
-def parents() -> dict[int, int]:
-    """Parent of every living process; zombies are left out, they are over."""
+def table() -> dict[int, tuple[int, int]]:
+    """Parent and start time of every living process; zombies are left out, they are over."""
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except OSError:  # ended while we looked
             continue
-        if state not in "ZX":
-            found[int(entry.name)] = int(parent)
+        if fields[0] not in "ZX":
+            found[int(entry.name)] = (int(fields[1]), int(fields[19]))
     return found
+
+
+def parents() -> dict[int, int]:
+    """Parent of every living process."""
+    return {pid: parent for pid, (parent, _) in table().items()}
 
 
 def descendants(roots: Iterable[int]) -> set[int]:
@@ -60,6 +65,12 @@ def descendants(roots: Iterable[int]) -> set[int]:
         wanted = {pid for pid, parent in tree.items() if parent in wanted} - found
         found |= wanted
     return found
+
+
+def family(leaders: Iterable[int]) -> set[int]:
+    """Processes and all beneath them, as far as they live."""
+    first = set(leaders)
+    return (first & parents().keys()) | descendants(first)
 
 
 def marked(mark: str) -> set[int]:
@@ -94,15 +105,21 @@ def send(pids: Iterable[int], number: signal.Signals) -> None:
 
 
 def end(find: Callable[[], set[int]], grace_s: float) -> int:
-    """End what `find` returns: SIGTERM, `grace_s` seconds later SIGKILL, again until nothing is left.
+    """End what `find` returns: SIGTERM, `grace_s` seconds later SIGKILL, until nothing of it is left.
 
-    Returns how many there were at first. A process that ends makes its children visible, so we ask again.
+    Returns how many there were at first. What was found once is followed by its start time, since a process whose
+    parent has ended is no longer beneath anything.
     """
-    first = find()
-    send(first, signal.SIGTERM)
-    deadline = time.monotonic() + grace_s
-    while left := find():
-        if time.monotonic() > deadline:
-            send(left, signal.SIGKILL)
+    first, deadline = find(), time.monotonic() + grace_s
+    seen: dict[int, int] = {}
+    while True:
+        alive, found = table(), find()
+        fresh = {pid: alive[pid][1] for pid in found if pid in alive and seen.get(pid) != alive[pid][1]}
+        seen |= fresh
+        left = {pid for pid, started in seen.items() if pid in alive and alive[pid][1] == started}
+        if not left:
+            return len(first)
+        late = time.monotonic() > deadline
+        send(left if late else fresh, signal.SIGKILL if late else signal.SIGTERM)
         time.sleep(0.05)
-    return len(first)
+

@@ -63,7 +63,7 @@ class Part:
         """End the process and what it started."""
         if self.process is not None and self.process.poll() is None:
             leader = self.process.pid
-            processes.end(lambda: processes.descendants([os.getpid()]) & family(leader), GRACE_S)
+            processes.end(lambda: processes.family([leader]), GRACE_S)
             self.process.wait()
 
     def watch(self, now: float) -> None:
@@ -105,11 +105,6 @@ class Part:
             "log": str(self.log),
             "error": self.error,
         }
-
-
-def family(leader: int) -> set[int]:
-    """A process and all beneath it."""
-    return {leader} | processes.descendants([leader])
 
 
 class Supervisor:
@@ -158,12 +153,14 @@ class Supervisor:
 
     def stop(self) -> None:
         """End all parts; storage last, so that what the others still write arrives."""
-        storage = self.parts.get("s3")
-        leader = storage.process.pid if storage and storage.process else 0
-        processes.end(lambda: processes.descendants([os.getpid()]) - family(leader), GRACE_S)
-        processes.end(lambda: processes.descendants([os.getpid()]), GRACE_S)
+        leaders = {name: part.process.pid for name, part in self.parts.items() if part.process is not None}
+        last = leaders.pop("s3", None)
+        processes.end(lambda: processes.family(leaders.values()), GRACE_S)
+        processes.end(lambda: processes.family([] if last is None else [last]), GRACE_S)
         for part in self.parts.values():
             part.state = "failed" if part.state == "failed" else "stopped"
+            if part.process is not None:
+                part.process.wait()
             part.process = None
         self.write("stopped")
 

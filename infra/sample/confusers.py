@@ -1,4 +1,4 @@
-"""What looks like a landslide and is none: rough patches (hummocks without a scarp) and hard benches (steps in rock)."""
+"""What looks like a landslide and is none: rough patches (hummocks, no scarp) and hard benches (steps in rock)."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
+from PIL import Image
 
 SUN_DEG, SUN_HEIGHT_DEG = 315.0, 40.0
 
@@ -21,6 +21,5 @@ def hillshade(elevation: NDArray[np.float32], cell_m: float) -> NDArray[np.uint8
 
 
 def write_picture(path: Path, shade: NDArray[np.uint8]) -> None:
-    """A grey PNG without the side file that georeferencing would bring."""
-    with rasterio.open(path, "w", driver="PNG", width=shade.shape[1], height=shade.shape[0], count=1, dtype="uint8") as out:
-        out.write(shade, 1)
+    """A grey PNG."""
+    Image.fromarray(shade).save(path)

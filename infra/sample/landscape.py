@@ -41,7 +41,11 @@ STAGES = (Stage(8, 70, 3.0e4), Stage(4, 24, 2.0e4), Stage(2, 8, 1.2e4), Stage(1,
 
 
 def landscape(
-    shape: tuple[int, int], cell_m: float, seed: int, climate: Climate = Climate(), stages: tuple[Stage, ...] = STAGES
+    shape: tuple[int, int],
+    cell_m: float,
+    seed: int,
+    climate: Climate = Climate(),
+    stages: tuple[Stage, ...] = STAGES,
 ) -> Field:
     """Elevation in metres, float32. Both sides of `shape` must divide by the coarsest stage.
 
@@ -56,7 +60,8 @@ def landscape(
     for stage in stages:
         size = (shape[0] // stage.coarsen, shape[1] // stage.coarsen)
         z = _refine(z, size, seed, stage.coarsen)
-        z = _evolve(z, _coarse(rock, stage.coarsen), _coarse(lift, stage.coarsen), cell_m * stage.coarsen, climate, stage)
+        rock_here, lift_here = _coarse(rock, stage.coarsen), _coarse(lift, stage.coarsen)
+        z = _evolve(z, rock_here, lift_here, cell_m * stage.coarsen, climate, stage)
     z = alluvium(z, cell_m)
     return z + texture(shape, seed) + np.float32(20.0)
 
@@ -66,7 +71,8 @@ def alluvium(z: Field, cell_m: float, stream_m2: float = 6.0e5) -> Field:
     tree = drainage(z, _outlet(z.shape), cell_m)
     area = upstream_area(tree, cell_m)
     stream = (area > stream_m2).reshape(z.shape)
-    below = downstream(tree.receiver, stream.ravel())  # the stream a cell drains to: the nearest may lie over a divide
+    # The stream a cell drains to: the nearest may lie over a divide.
+    below = downstream(tree.receiver, stream.ravel())
     fill = 2.0 * (area[below] / stream_m2) ** 0.3
     away = ndimage.distance_transform_edt(~stream).astype(np.float32)
     floor = (z.ravel()[below] + fill).reshape(z.shape) + np.float32(0.025 * cell_m) * away
@@ -78,7 +84,8 @@ def texture(shape: tuple[int, int], seed: int) -> Field:
     """Soil, trees fallen and survey noise: decimetres, here more, there less."""
     rng = rng_of(seed, _TEXTURE)
     amount = np.exp(0.6 * smooth_noise(shape, 90.0, rng))
-    return amount * (np.float32(0.22) * smooth_noise(shape, 9.0, rng) + np.float32(0.11) * smooth_noise(shape, 3.0, rng))
+    coarse, fine = smooth_noise(shape, 9.0, rng), smooth_noise(shape, 3.0, rng)
+    return amount * (np.float32(0.22) * coarse + np.float32(0.11) * fine)
 
 
 def _ramp(size: tuple[int, int], cell_m: float, seed: int) -> Field:

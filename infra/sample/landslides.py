@@ -84,8 +84,9 @@ def _window(slide: Slide, shape: tuple[int, int], cell_m: float) -> tuple[slice,
 
 def _axes(slide: Slide, window: tuple[slice, slice], cell_m: float) -> tuple[Field, Field]:
     """Metres down the slide's bent axis from the crown, and metres to the right of it."""
-    south = (np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None] - np.float32(slide.row)) * cell_m
-    east = (np.arange(window[1].start, window[1].stop, dtype=np.float32)[None, :] - np.float32(slide.col)) * cell_m
+    row, col = (np.arange(side.start, side.stop, dtype=np.float32) for side in window)
+    south = (row[:, None] - np.float32(slide.row)) * cell_m
+    east = (col[None, :] - np.float32(slide.col)) * cell_m
     sin, cos = np.float32(np.sin(slide.bearing)), np.float32(np.cos(slide.bearing))
     down = east * sin - south * cos
     across = east * cos + south * sin
@@ -116,7 +117,8 @@ def _lobe(slide: Slide, down: Field, across: Field, rough: Field, hummocks: Fiel
     outline = np.abs((down - middle) / (0.5 * (end - start))) ** 2.6 + np.abs(across / half_width) ** 2.2
     inside = np.clip(1.0 - outline - 0.16 * rough, 0.0, None)
     front = np.minimum(inside / 0.45, 1.0) ** 0.6
-    thick = front * (0.15 + 0.85 * np.minimum(along / 0.4, 1.0)) * (0.85 + 0.4 * along)  # thin behind, steep in front
+    thin_behind = 0.15 + 0.85 * np.minimum(along / 0.4, 1.0)
+    thick = front * thin_behind * (0.85 + 0.4 * along)
     return (thick * np.clip(1.0 + hummocks, 0.15, None)).astype(np.float32)
 
 
@@ -124,7 +126,8 @@ def _hummocks(slide: Slide, shape: tuple[int, int], cell_m: float, rng: np.rando
     """Hummocks 40 to 90 m apart, stronger on thick deposits."""
     spacing = np.clip(0.28 * slide.width_m, 40.0, 110.0) / cell_m
     share = min(0.42, 2.0 / (0.3 * _depth_m(slide)))  # hummocks are metres high, on a thick deposit too
-    return np.float32(share) * (smooth_noise(shape, spacing, rng) + np.float32(0.35) * smooth_noise(shape, 3.0, rng))
+    coarse, fine = smooth_noise(shape, spacing, rng), smooth_noise(shape, 3.0, rng)
+    return np.float32(share) * (coarse + np.float32(0.35) * fine)
 
 
 def _aged(change: Field, age: float) -> Field:

@@ -23,7 +23,9 @@ def smooth_noise(shape: tuple[int, int], wavelength: float, rng: np.random.Gener
         return _standard(lattice[: shape[0], : shape[1]])
     offset = rng.uniform(0.5, 1.5, 2)
     matrix = np.array([1.0 / step, 1.0 / step])
-    return _standard(ndimage.affine_transform(lattice, matrix, offset, output_shape=shape, order=3, mode="nearest"))
+    return _standard(
+        ndimage.affine_transform(lattice, matrix, offset, output_shape=shape, order=3, mode="nearest")
+    )
 
 
 def strike_noise(
@@ -38,7 +40,9 @@ def strike_noise(
     matrix = np.array([cross, along])
     centre = np.array([(n - 1) / 2.0 for n in across.shape])
     offset = centre - matrix @ (np.array([n - 1 for n in shape]) / 2.0)
-    return _standard(ndimage.affine_transform(across, matrix, offset, output_shape=shape, order=1, mode="nearest"))
+    return _standard(
+        ndimage.affine_transform(across, matrix, offset, output_shape=shape, order=1, mode="nearest")
+    )
 
 
 def _standard(field: NDArray[np.float64] | Field) -> Field:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import contourpy
 import numpy as np
+import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ from infra.sample.landslides import Mask, Slide
 from infra.sample.noise import rng_of
 
 _DRAWN, _SUPERSEDED = 30, 31
+_LEAST_PATCH_M2 = 4000.0
 _DAY_MS = 86_400_000
 _CREATED_MS = 1_488_326_400_000  # 1 March 2017
 _INIT_TYPES = ("rs", "ef", "df")
@@ -24,7 +28,8 @@ def outline(mask: Mask, transform: Affine) -> list[Polygon]:
     """Smooth polygons around the True cells: one for each connected part, holes kept."""
     padded = np.pad(mask, 2)
     soft = ndimage.gaussian_filter(padded.astype(np.float64), 0.8) - 0.5
-    signed = np.where(padded, np.maximum(soft, 0.15), np.minimum(soft, -0.15))  # cell centres stay on their side
+    # Kept away from zero, so that no cell centre changes sides.
+    signed = np.where(padded, np.maximum(soft, 0.15), np.minimum(soft, -0.15))
     rows, cols = padded.shape
     x = transform.c + transform.a * (np.arange(cols) - 1.5)
     y = transform.f + transform.e * (np.arange(rows) - 1.5)
@@ -32,17 +37,21 @@ def outline(mask: Mask, transform: Affine) -> list[Polygon]:
     return [
         Polygon(rings[0], rings[1:])
         for points, offsets in zip(*lines, strict=True)
-        for rings in [[points[a:b] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]]
+        for rings in [[points[a:b] for a, b in pairwise(offsets)]]
     ]
 
 
-def slide_outline(numbers: NDArray[np.uint32], number: int, window: tuple[slice, slice], transform: Affine) -> Polygon:
+def slide_outline(
+    numbers: NDArray[np.uint32], number: int, window: tuple[slice, slice], transform: Affine
+) -> Polygon:
     """Outline of the cells of one slide; `window` must hold all of them."""
     corner = transform @ Affine.translation(window[1].start, window[0].start)
     return max(outline(numbers[window] == number, corner), key=lambda polygon: polygon.area)
 
 
-def inventory_rows(slides: dict[int, Slide], polygons: dict[int, Polygon], crs: str, seed: int, part: int) -> GeoDataFrame:
+def inventory_rows(
+    slides: dict[int, Slide], polygons: dict[int, Polygon], crs: str, seed: int, part: int
+) -> GeoDataFrame:
     """Rows of one layer in the fashion of the California Geological Survey; `part` tells the layers' streams apart."""
     numbers = list(polygons)
     rng = rng_of(seed, _DRAWN, part)
@@ -68,7 +77,9 @@ def inventory_rows(slides: dict[int, Slide], polygons: dict[int, Polygon], crs: 
     return _numbered(rows)
 
 
-def with_superseded(rows: GeoDataFrame, extent: Polygon, seed: int, part: int, share: float = 0.03) -> GeoDataFrame:
+def with_superseded(
+    rows: GeoDataFrame, extent: Polygon, seed: int, part: int, share: float = 0.03
+) -> GeoDataFrame:
     """Add older, coarser outlines of a few slides, marked superseded: they are on record, and wrong."""
     rng = rng_of(seed, _SUPERSEDED, part)
     old = rows.iloc[np.sort(rng.choice(len(rows), max(2, round(share * len(rows))), replace=False))].copy()
@@ -80,14 +91,16 @@ def with_superseded(rows: GeoDataFrame, extent: Polygon, seed: int, part: int, s
     old = old.set_geometry(shapes, crs=rows.crs)
     old["superseded"], old["map_year"], old["confidence"] = "Y", 1986, "p"
     old = old[old.within(extent)]
-    both = GeoDataFrame(np.concatenate([rows, old]), columns=rows.columns, crs=rows.crs).astype(rows.dtypes.to_dict())
-    return _numbered(both.set_geometry("geometry"))
+    return _numbered(GeoDataFrame(pd.concat([rows, old]), crs=rows.crs))
 
 
-def patches(kinds: dict[str, Mask], transform: Affine, crs: str, extent: Polygon, least_m2: float = 4000.0) -> GeoDataFrame:
-    """Polygons of the confusers in the extent, those below `least_m2` left out."""
-    found = [(kind, shape) for kind, mask in kinds.items() for shape in outline(mask, transform) if shape.area >= least_m2]
-    rows = GeoDataFrame({"kind": [kind for kind, _ in found]}, geometry=[shape for _, shape in found], crs=crs)
+def patches(kinds: dict[str, Mask], transform: Affine, crs: str, extent: Polygon) -> GeoDataFrame:
+    """Polygons of the confusers in the extent, the smallest left out."""
+    found = [(kind, shape) for kind, mask in kinds.items() for shape in outline(mask, transform)]
+    found = [(kind, shape) for kind, shape in found if shape.area >= _LEAST_PATCH_M2]
+    rows = GeoDataFrame(
+        {"kind": [kind for kind, _ in found]}, geometry=[shape for _, shape in found], crs=crs
+    )
     return _numbered(rows[rows.within(extent)].reset_index(drop=True))
 
 
@@ -102,7 +115,9 @@ def _activity(age: float) -> str:
 
 
 def _init_type(slide: Slide) -> str:
-    return _INIT_TYPES[0] if slide.length_m < 2.0 * slide.width_m else _INIT_TYPES[1 if slide.age > 0.3 else 2]
+    return (
+        _INIT_TYPES[0] if slide.length_m < 2.0 * slide.width_m else _INIT_TYPES[1 if slide.age > 0.3 else 2]
+    )
 
 
 def _confidence(age: float) -> str:

@@ -36,7 +36,14 @@ class Landslides:
 
 
 def imprint_landslides(
-    elevation: Field, cell_m: float, count: int, seed: int, *, taken: Mask, border: Mask, sizes: Sizes = Sizes()
+    elevation: Field,
+    cell_m: float,
+    count: int,
+    seed: int,
+    *,
+    taken: Mask,
+    border: Mask,
+    sizes: Sizes = Sizes(),
 ) -> Landslides:
     """Imprint up to `count` slides, none on `taken` cells and none across `border` (edge of the mapped extent)."""
     z = elevation.copy()
@@ -66,7 +73,10 @@ def imprint_landslides(
 
 def _shapes(count: int, sizes: Sizes, rng: np.random.Generator) -> Iterator[tuple[float, float, float]]:
     """Length, width (metres) and age of each slide, the large ones first while there is room."""
-    area = np.exp(rng.normal(np.log(sizes.median_ha), sizes.spread, count)).clip(sizes.least_ha, sizes.most_ha) * 1e4
+    area = (
+        np.exp(rng.normal(np.log(sizes.median_ha), sizes.spread, count)).clip(sizes.least_ha, sizes.most_ha)
+        * 1e4
+    )
     ratio = np.exp(rng.normal(np.log(2.2), 0.3, count)).clip(1.2, 4.0)
     age = rng.beta(1.4, 1.6, count)
     width = np.sqrt(area / (0.78 * ratio))
@@ -86,7 +96,9 @@ class _Sites:
         self.slope = np.hypot(d_row, d_col)
         self.bearing = np.arctan2(-d_col, d_row)  # downhill is minus the gradient; rows run south
 
-    def candidates(self, length_m: float, width_m: float, taken: Mask) -> Iterator[tuple[float, float, float, float]]:
+    def candidates(
+        self, length_m: float, width_m: float, taken: Mask
+    ) -> Iterator[tuple[float, float, float, float]]:
         """Likely sites: row, col, bearing, bend."""
         draws, most = 3000, 60
         rows, cols = self.smooth.shape
@@ -110,7 +122,9 @@ class _Sites:
         turn = (self.bearing[r, c] - bearing + np.pi) % (2 * np.pi) - np.pi
         return np.clip(0.8 * np.tan(np.clip(turn, -1.0, 1.0)), -0.35, 0.35)
 
-    def _path(self, row: Field, col: Field, bearing: Field, bend: Field, length_m: float) -> tuple[Field, Field]:
+    def _path(
+        self, row: Field, col: Field, bearing: Field, bend: Field, length_m: float
+    ) -> tuple[Field, Field]:
         along = _PROFILE[None, :] * length_m / self.cell_m
         right = bend[:, None] * _PROFILE[None, :] * along
         sin, cos = np.sin(bearing)[:, None], np.cos(bearing)[:, None]

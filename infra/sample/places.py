@@ -74,7 +74,9 @@ class Place:
     def mapped(self) -> NDArray[np.bool_]:
         """Made cells whose centre lies in the extent."""
         shape, transform = self.made_shape, self.made_transform
-        return features.rasterize([self.extent()], out_shape=shape, transform=transform, dtype="uint8").astype(bool)
+        return features.rasterize(
+            [self.extent()], out_shape=shape, transform=transform, dtype="uint8"
+        ).astype(bool)
 
     def toml(self) -> str:
         """The lines a region file needs to be this place."""
@@ -86,12 +88,12 @@ QUADRANGLE = Place(
     name="sample",
     title="Sample quadrangle (synthetic)",
     bounds=(563200.0, 4190080.0, 577280.0, 4208000.0),
-    slides=600,
+    slides=560,
 )
 SMALL = Place(
     name="sample-small",
     title="Small sample (synthetic)",
     bounds=(566400.0, 4203520.0, 571520.0, 4208640.0),
-    slides=300,
+    slides=250,
     sizes=Sizes(median_ha=3.2, spread=0.6, least_ha=1.0, most_ha=12.0),
 )

@@ -51,9 +51,16 @@ def make(place: Place, seed: int) -> Quadrangle:
     """Terrain, confusers and landslides of a place; the same seed makes the same cells."""
     mapped = place.mapped()
     terrain = add_confusers(landscape(place.made_shape, place.cell_m, seed), place.cell_m, seed)
-    border = ndimage.binary_dilation(mapped, iterations=2) & ~ndimage.binary_erosion(mapped, iterations=2, border_value=1)
+    inside = ndimage.binary_erosion(mapped, iterations=2, border_value=1)
+    border = ndimage.binary_dilation(mapped, iterations=2) & ~inside
     slides = imprint_landslides(
-        terrain.elevation, place.cell_m, place.slides, seed, taken=terrain.rough_patch, border=border, sizes=place.sizes
+        terrain.elevation,
+        place.cell_m,
+        place.slides,
+        seed,
+        taken=terrain.rough_patch,
+        border=border,
+        sizes=place.sizes,
     )
     return Quadrangle(place, seed, slides, terrain, mapped)
 
@@ -64,12 +71,14 @@ def layers_of(made: Quadrangle) -> dict[str, GeoDataFrame]:
     extent = place.extent()
     layers = {}
     for part, (name, numbers) in enumerate({"scarps": slides.scarp, "deposits": slides.deposit}.items()):
-        windows = dict(zip(range(1, len(slides.slides) + 1), ndimage.find_objects(numbers.astype(np.int32)), strict=True))
+        windows = dict(enumerate(ndimage.find_objects(numbers.astype(np.int32)), 1))
         shown = [n for n, window in windows.items() if made.mapped[window][numbers[window] == n].all()]
         shapes = {n: slide_outline(numbers, n, windows[n], place.made_transform) for n in shown}
         rows = inventory_rows({s.number: s for s in slides.slides}, shapes, place.crs, made.seed, part)
         layers[name] = with_superseded(rows, extent, made.seed, part)
-    layers["extent"] = GeoDataFrame({"OBJECTID": [1], "name": [place.title]}, geometry=[extent], crs=place.crs)
+    layers["extent"] = GeoDataFrame(
+        {"OBJECTID": [1], "name": [place.title]}, geometry=[extent], crs=place.crs
+    )
     kinds = {"rough patch": made.confusers.rough_patch, "hard bench": made.confusers.hard_bench}
     layers["confusers"] = patches(kinds, place.made_transform, place.crs, extent)
     return layers
@@ -113,7 +122,9 @@ def identity(place: Place, seed: int) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> None:
     """Make the folder, or find it made."""
-    parser = argparse.ArgumentParser(prog="infra.sample.quadrangle", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="infra.sample.quadrangle", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--small", action="store_true", help="512 x 512 cells, for tests")
@@ -127,7 +138,8 @@ def main(argv: list[str] | None = None) -> None:
     with replacing(args.out) as fresh:
         found = write(make(place, args.seed), fresh)
     rates = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in found["base_rates"].items())
-    print(f"{place.title}: {found['landslides']} landslides, {rates} of the mapped cells, {time.monotonic() - start:.0f} s")
+    took = f"{time.monotonic() - start:.0f} s"
+    print(f"{place.title}: {found['landslides']} landslides, {rates} of the mapped cells, {took}")
     print(f"{args.out / METADATA}\n{found['region_toml']}", end="")
 
 

@@ -29,9 +29,13 @@ def main(argv: list[str] | None = None) -> int:
         grpc_server, grpc_port = grpc_api.start(service, options.grpc)
         rest_server = rest_api.start(service, options.rest)
     except (ValueError, OSError, RuntimeError) as error:
-        print(f"the model server cannot listen on {options.grpc} and {options.rest}: {error}", file=sys.stderr)
+        print(
+            f"the model server cannot listen on {options.grpc} and {options.rest}: {error}", file=sys.stderr
+        )
         return 1
-    log.info("gRPC on port %d, REST on port %d, models in %s", grpc_port, rest_server.server_port, options.root)
+    log.info(
+        "gRPC on port %d, REST on port %d, models in %s", grpc_port, rest_server.server_port, options.root
+    )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -47,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="serving.model_server", description="embedded model server")
     parser.add_argument("--root", type=Path, required=True, help="folder below which all models lie")
     parser.add_argument("--config", type=Path, required=True, help="ModelServerConfig text proto")
-    parser.add_argument("--poll-s", type=float, default=1.0, help="how often --config is read (default %(default)s)")
+    parser.add_argument(
+        "--poll-s", type=float, default=1.0, help="how often --config is read (default %(default)s)"
+    )
     parser.add_argument("--grpc", default="127.0.0.1:8500", help="host:port (default %(default)s)")
     parser.add_argument("--rest", default="127.0.0.1:8501", help="host:port (default %(default)s)")
     parser.add_argument("--message-mb", type=int, default=limits.message_mb, help="largest gRPC message")

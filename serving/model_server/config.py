@@ -7,13 +7,12 @@ import threading
 from pathlib import Path
 
 from google.protobuf import text_format
-from tensorflow_serving.config import model_server_config_pb2
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from serving.model_config import ModelConfig
 from serving.model_server.errors import ServingError
 from serving.model_server.registry import Registry
 
-ModelServerConfig = model_server_config_pb2.ModelServerConfig
 log = logging.getLogger(__name__)
 
 
@@ -32,7 +31,9 @@ def models_of(config: ModelServerConfig) -> list[ModelConfig]:
     models = []
     for entry in config.model_config_list.config:
         if entry.model_platform not in ("", "tensorflow"):
-            raise ValueError(f"model {entry.name}: model_platform must be tensorflow, found {entry.model_platform!r}")
+            raise ValueError(
+                f"model {entry.name}: model_platform must be tensorflow, found {entry.model_platform!r}"
+            )
         policy = entry.model_version_policy
         kind = policy.WhichOneof("policy_choice")
         if kind not in (None, "specific"):

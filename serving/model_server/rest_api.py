@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 def read(service: Service, path: str) -> Json:
     """GET: the state of a model, or its metadata."""
     asked = _parse(path)
-    model, version, label = asked["model"], _number(asked["version"]), asked["label"] or ""
+    model, version, label = _chosen(asked)
     if asked["method"]:
         raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"GET {path}: use POST")
     if not asked["metadata"]:
@@ -55,9 +55,11 @@ def predict(service: Service, path: str, body: bytes) -> Json:
     if asked["method"] is None:
         raise invalid(f"Malformed request: POST {path}")
     if asked["method"] != "predict":
-        raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"{asked['method']} is not served here; use predict")
+        raise ServingError(
+            grpc.StatusCode.UNIMPLEMENTED, f"{asked['method']} is not served here; use predict"
+        )
     request = _object(body)
-    model, version, label = asked["model"], _number(asked["version"]), asked["label"] or ""
+    model, version, label = _chosen(asked)
     _, loaded = service.registry.find(model, version, label)
     signature = request.get("signature_name", "")
     if not isinstance(signature, str):
@@ -76,8 +78,9 @@ def _parse(path: str) -> dict[str, str | None]:
     return match.groupdict()
 
 
-def _number(text: str | None) -> int | None:
-    return None if text is None else int(text)
+def _chosen(asked: dict[str, str | None]) -> tuple[str, int | None, str]:
+    version = asked["version"]
+    return asked["model"] or "", None if version is None else int(version), asked["label"] or ""
 
 
 def _object(body: bytes) -> Json:
@@ -114,7 +117,8 @@ def _inputs(request: Json, definition: meta_graph_pb2.SignatureDef) -> Arrays:
 def _only(definition: meta_graph_pb2.SignatureDef) -> str:
     if len(definition.inputs) != 1:
         raise invalid(f"name the inputs: the signature has {sorted(definition.inputs)}")
-    return next(iter(definition.inputs))
+    (name,) = definition.inputs
+    return str(name)
 
 
 def _array(name: str, value: Any, definition: meta_graph_pb2.SignatureDef) -> np.ndarray[Any, Any]:
@@ -148,7 +152,10 @@ def _column_form(outputs: Arrays) -> Json:
 
 
 def _plain(message: Any) -> Json:
-    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    plain: Json = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return plain
 
 
 class Requests(BaseHTTPRequestHandler):

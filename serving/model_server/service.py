@@ -36,7 +36,10 @@ class Service:
         self.metrics = CollectorRegistry()
         self._turns = threading.BoundedSemaphore(limits.predictions)
         self._count = Counter(
-            ":tensorflow:serving:request_count", "Predictions", ["model_name", "status"], registry=self.metrics
+            ":tensorflow:serving:request_count",
+            "Predictions",
+            ["model_name", "status"],
+            registry=self.metrics,
         )
         self._seconds = Histogram(
             ":tensorflow:serving:request_latency_seconds", "Time a prediction took, its wait included",
@@ -59,8 +62,12 @@ class Service:
         began = time.monotonic()
         status = grpc.StatusCode.INTERNAL
         try:
-            if not self._turns.acquire(timeout=min(MAX_WAIT_S, MAX_WAIT_S if within_s is None else max(within_s, 0))):
-                raise ServingError(grpc.StatusCode.DEADLINE_EXCEEDED, f"model {model} was busy until the deadline")
+            if not self._turns.acquire(
+                timeout=min(MAX_WAIT_S, MAX_WAIT_S if within_s is None else max(within_s, 0))
+            ):
+                raise ServingError(
+                    grpc.StatusCode.DEADLINE_EXCEEDED, f"model {model} was busy until the deadline"
+                )
             try:
                 results = loaded.predict(signature, inputs, outputs)
             finally:

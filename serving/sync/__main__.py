@@ -16,11 +16,17 @@ from tasks.store import open_store
 
 def main(argv: list[str] | None = None) -> int:
     """Sync until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(prog="serving.sync", description="released models from the store to a server")
+    parser = argparse.ArgumentParser(
+        prog="serving.sync", description="released models from the store to a server"
+    )
     parser.add_argument("--root", type=Path, required=True, help="folder the server serves from")
-    parser.add_argument("--config", type=Path, required=True, help="the server's configuration file, written here")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="the server's configuration file, written here"
+    )
     parser.add_argument("--rest", help="host:port of the server (default: PIPELINE_SERVING_REST)")
-    parser.add_argument("--interval", type=float, default=2.0, help="seconds between rounds (default %(default)s)")
+    parser.add_argument(
+        "--interval", type=float, default=2.0, help="seconds between rounds (default %(default)s)"
+    )
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()

@@ -10,19 +10,14 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from serving.releases import RELEASE_FILE, release_folder
 from tasks.contract.errors import ArtifactDamaged, ArtifactMissing
 from tasks.job import sha256_of
 from tasks.store import Store
 
-RELEASE = "release.json"
 INCOMING = ".incoming"
 
 log = logging.getLogger(__name__)
-
-
-def release_folder(model: str, version: int) -> str:
-    """Where a release lies in the store."""
-    return f"serving/{model}/{version}"
 
 
 class Mirror:
@@ -38,10 +33,12 @@ class Mirror:
         """Have the version on disk. A copy from an earlier process is checked once, and fetched again if damaged."""
         if (model, version) in self._verified and self._folder(model, version).is_dir():
             return
-        where = f"{release_folder(model, version)}/{RELEASE}"
+        where = f"{release_folder(model, version)}/{RELEASE_FILE}"
         found = self._store.get_tagged(where)
         if found is None:
-            raise ArtifactMissing(f"{where} is not in the store: {model} version {version} was never pushed whole")
+            raise ArtifactMissing(
+                f"{where} is not in the store: {model} version {version} was never pushed whole"
+            )
         files = _files(found[0], where)
         if not self._intact(model, version, files):
             self._copy(model, version, files)
@@ -100,6 +97,6 @@ def _files(data: bytes, where: str) -> dict[str, dict[str, Any]]:
         raise ArtifactDamaged(f"{where} cannot be read: {error!r}") from error
     for name in names:
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or str(path) != name:
+        if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or str(path) != name:
             raise ArtifactDamaged(f"{where} names the file {name!r}, which is not inside its folder")
     return files

@@ -11,7 +11,7 @@ from serving.model_config import ModelConfig
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the ref of a model asks for, as far as it is on this disk."""
+    """What the ref of a model asks for. `versions` are on this disk; labels may name one that is not, yet."""
 
     versions: frozenset[int] = frozenset()
     labels: Mapping[str, int] = field(default_factory=dict)
@@ -32,7 +32,8 @@ def next_config(model: str, base_path: Path, wanted: Wanted, held: Held | None) 
     names it.
     """
     if held is None:
-        return ModelConfig(model, base_path, wanted.versions, dict(wanted.labels))
+        on_disk = {label: version for label, version in wanted.labels.items() if version in wanted.versions}
+        return ModelConfig(model, base_path, wanted.versions, on_disk)
     labels = {}
     for label, version in wanted.labels.items():
         if version in held.versions:

@@ -10,7 +10,7 @@ from serving.client import RestClient
 from serving.releases import Releases
 from serving.sync.mirror import Mirror
 from serving.sync.plan import Held, Wanted, next_config
-from tasks.contract.errors import PipelineError
+from tasks.contract.errors import PipelineError, Temporary
 from tasks.contract.refs import Refs
 from tasks.store import Store
 
@@ -34,7 +34,7 @@ class Sync:
         try:
             wanted = {ref.removeprefix("models/"): self._wanted(ref) for ref in self._refs.names("models/")}
         except PipelineError as error:
-            self._say("store", f"the store does not answer, the server keeps what it has: {error}")
+            self._say("store", f"the releases cannot be read, the server keeps what it has: {error}")
             return
         self._say("store", "")
         held = {model: self._held(model, wanted[model]) for model in wanted}
@@ -47,7 +47,7 @@ class Sync:
                 self._mirror.remove(model, version)
 
     def _wanted(self, ref: str) -> Wanted:
-        """What a ref asks for, as far as it could be brought to this disk."""
+        """What a ref asks for, its versions as far as they could be brought to this disk."""
         model = ref.removeprefix("models/")
         releases = Releases.of(self._refs.document(ref).record)
         versions = set()
@@ -56,16 +56,19 @@ class Sync:
                 self._mirror.fetch(model, version)
                 versions.add(version)
                 self._say(f"{model} {version}", "")
+            except Temporary:
+                raise  # what cannot be checked now is not taken from the server
             except (PipelineError, OSError) as error:
                 self._say(f"{model} {version}", f"cannot mirror {model} version {version}: {error}")
-        labels = {label: version for label, version in releases.labels.items() if version in versions}
-        return Wanted(frozenset(versions), labels)
+        return Wanted(frozenset(versions), releases.labels)
 
     def _held(self, model: str, wanted: Wanted) -> Held | None:
         try:
             states = self._server.states(model)
             names = {*LABELS, *wanted.labels}
-            labels = {name: version for name in names if (version := self._server.label(model, name)) is not None}
+            labels = {
+                name: version for name in names if (version := self._server.label(model, name)) is not None
+            }
         except PipelineError as error:
             self._say("server", str(error))
             return None

@@ -22,8 +22,8 @@ class Params:
     """Nothing to set."""
 
     @classmethod
-    def of(cls, config: Config, *, region: str = "", model: str = "") -> Params:
-        """The same for every configuration; region and model only serve to name refs."""
+    def of(cls, config: Config) -> Params:
+        """The same for every configuration."""
         return cls()
 
 

@@ -43,6 +43,10 @@ class Config:
         """The names of all regions."""
         return self._names("regions")
 
+    def recipe_of(self, model: str) -> str:
+        """The name of the recipe that a model's data and training follow."""
+        return str(self.model(model)["recipe"])
+
     def scheduled_regions(self) -> tuple[str, ...]:
         """The regions that the daily ingest looks at: those that do not say `scheduled = false`."""
         return tuple(name for name in self.regions() if self.region(name).get("scheduled", True))

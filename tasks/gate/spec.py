@@ -44,7 +44,11 @@ class Params:
 SPEC = TaskSpec(
     name="gate",
     image="terrain",
-    takes={"model": Input("model"), "evaluation": Input("evaluation")},
+    takes={
+        "model": Input("model"),
+        "evaluation": Input("evaluation"),
+        "built_from": Input(many=True, optional=True),
+    },
     makes={"verdict": "verdict"},
     params=Params,
     refusal=Refused,

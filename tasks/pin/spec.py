@@ -15,16 +15,19 @@ class Params:
     sources: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, config: Config, *, region: str = "", model: str = "", candidate: str = "") -> Params:
-        """A region's inputs, the data sets of a model's regions, or a model's candidate.
+    def of(cls, config: Config, *, region: str = "", model: str = "", candidate: str = "", released: str = "") -> Params:
+        """A region's inputs, the data sets of a model's regions, a model's candidate, or its stable release.
 
         Names may come from a partition key or a form: one that the configuration does not know is refused here.
         """
         if candidate:
             config.model(candidate)
             return cls(((candidate, f"candidates/{candidate}"),))
+        if released:
+            config.model(released)
+            return cls(((released, f"models/{released}"),))
         if model:
-            regions = [region] if region else config.model(model)["regions"]
+            regions = config.model(model)["regions"]
             return cls(tuple((name, f"regions/{name}/dataset.{model}") for name in regions))
         config.region(region)
         return cls(((region, f"regions/{region}/inputs"),))

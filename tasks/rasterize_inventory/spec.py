@@ -18,14 +18,17 @@ class Params:
 
     @classmethod
     def of(cls, config: Config, *, region: str, model: str) -> Params:
-        """The model's target; `[inventory] all_touched = true` in the region's file for polygons of about a cell."""
-        settings, inventory = config.model(model), config.region(region)["inventory"]
-        if settings["target"] not in inventory["targets"]:
+        """The model's target; `[rasterize] all_touched = true` in the region's file where polygons are about a cell."""
+        settings, area = config.model(model), config.region(region)
+        targets = area.get("inventory", {}).get("targets", {})
+        if settings["target"] not in targets:
             raise InvalidConfig(
                 f"model {model} maps {settings['target']!r}, the inventory of region {region} has "
-                f"{sorted(inventory['targets'])}; change the model's target or its regions"
+                f"{sorted(targets)}; change the model's target or its regions"
             )
-        return cls(target=settings["target"], all_touched=bool(inventory.get("all_touched", False)))
+        return cls(
+            target=settings["target"], all_touched=bool(area.get("rasterize", {}).get("all_touched", False))
+        )
 
 
 SPEC = TaskSpec(

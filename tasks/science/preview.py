@@ -38,7 +38,7 @@ def draw(
     if truth is not None:
         panels.append(("truth", truth[::step, ::step], TRUE))
     height, width = shade.shape
-    figure = Figure(figsize=(4.6 * len(panels), 4.6 * height / width + 0.9), dpi=150, layout="constrained")
+    figure = Figure(figsize=(4.6 * len(panels), 4.6 * height / width + 0.7), dpi=150, layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (name, mask, colour) in zip(axes, panels, strict=True):
         _panel(axis, shade, name, mask, colour)

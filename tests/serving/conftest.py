@@ -50,7 +50,10 @@ class Scaled(tf.Module):
         return {"probability": tf.sigmoid(self.factor * mean)}
 
     @tf.function(
-        input_signature=[tf.TensorSpec((None,), tf.float32, name="a"), tf.TensorSpec((None,), tf.float32, name="b")]
+        input_signature=[
+            tf.TensorSpec((None,), tf.float32, name="a"),
+            tf.TensorSpec((None,), tf.float32, name="b"),
+        ]
     )
     def sums(self, a: tf.Tensor, b: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"total": a + b, "difference": a - b}
@@ -92,7 +95,12 @@ class Server:
         return {entry.version: entry.state for entry in answer.model_version_status}
 
     def predict(
-        self, model: str, inputs: dict[str, np.ndarray], signature: str = "", timeout: float = 60, **which: Any
+        self,
+        model: str,
+        inputs: dict[str, np.ndarray],
+        signature: str = "",
+        timeout: float = 60,
+        **which: Any,
     ) -> predict_pb2.PredictResponse:
         request = predict_pb2.PredictRequest()
         fill(request.model_spec, model, **which)
@@ -102,10 +110,14 @@ class Server:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
         return stub.Predict(request, timeout=timeout)
 
-    def metadata(self, model: str, field: str = "signature_def") -> get_model_metadata_pb2.GetModelMetadataResponse:
+    def metadata(
+        self, model: str, field: str = "signature_def"
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=[field])
         request.model_spec.name = model
-        return prediction_service_pb2_grpc.PredictionServiceStub(self.channel).GetModelMetadata(request, timeout=10)
+        return prediction_service_pb2_grpc.PredictionServiceStub(self.channel).GetModelMetadata(
+            request, timeout=10
+        )
 
     def wait(self, model: str, version: int, state: str) -> None:
         wanted = get_model_status_pb2.ModelVersionStatus.State.Value(state)
@@ -184,7 +196,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         with opened(str(outside[0])) as channel:
             yield Server(str(outside[0]), str(outside[1]).rstrip("/"), root, config, channel)
         return
-    process, grpc_address, rest_address = start_server(root, config)
+    process, grpc_address, rest_address = start_server(root, config, "--poll-s", "0.2")
     try:
         with opened(grpc_address) as channel:
             yield Server(grpc_address, rest_address, root, config, channel)

@@ -74,5 +74,5 @@ def test_objects_survive_a_kill(tmp_path):
 
 
 def test_a_taken_port_is_an_error_that_names_the_log(server, tmp_path):
-    with pytest.raises(seaweed.StorageFailed, match="seaweed.log"):
+    with pytest.raises(seaweed.StorageFailed, match=r"seaweed\.log"):
         seaweed.start(tmp_path, server.port, timeout_s=5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,12 @@ def scarps(server: Any, saved: Callable[[float], Path]) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def served(server: Any, scarps: Path) -> Iterator[None]:
+def served(server: Any, scarps: Path) -> None:
     """Every test begins with both versions loaded, stable on 1 and canary on 2."""
     server.reload(ModelConfig("scarps", scarps, frozenset({1, 2})))
     for version in FACTORS:
         server.wait("scarps", version, "AVAILABLE")
     server.reload(ModelConfig("scarps", scarps, frozenset({1, 2}), {"stable": 1, "canary": 2}))
-    yield
 
 
 def refused(code: grpc.StatusCode, call: Callable[[], Any]) -> str:
@@ -217,7 +216,9 @@ def test_a_label_moves_only_to_a_loaded_version(server: Any, scarps: Path, bands
     assert server.predict("scarps", {"bands": bands}, label="stable").model_spec.version.value == 1
     server.reload(ModelConfig("scarps", scarps, both, {"stable": 2}))
     assert server.predict("scarps", {"bands": bands}, label="stable").model_spec.version.value == 2
-    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: server.predict("scarps", {"bands": bands}, label="canary"))
+    refused(
+        grpc.StatusCode.INVALID_ARGUMENT, lambda: server.predict("scarps", {"bands": bands}, label="canary")
+    )
 
 
 def test_reload_replaces_the_whole_configuration(server: Any, scarps: Path, bands: np.ndarray) -> None:

@@ -107,3 +107,15 @@ def test_a_target_without_polygons_is_refused(inputs, run_task, config_folder):
         run_task(
             "rasterize_inventory", inputs(), {"region": "here", "model": "gullies"}, config_folder(**texts)
         )
+
+
+def test_a_region_of_small_polygons_burns_every_cell_they_touch(inputs, run_task, config_folder):
+    texts = {**CONFIG, "regions/fine": CONFIG["regions/here"] + "\n[rasterize]\nall_touched = true"}
+    refs, config = inputs(scarp=box(101, 701, 102, 702)), config_folder(**texts)
+    cells = [
+        run_task("rasterize_inventory", refs, {"region": region, "model": "scarps"}, config).properties[
+            "positives"
+        ]
+        for region in ("here", "fine")
+    ]
+    assert cells == [0, 1]

@@ -1,0 +1,1 @@
+"""Make a release the stable one."""

@@ -1,0 +1,1 @@
+"""Put an approved model into the model server as its canary."""

@@ -1,0 +1,1 @@
+"""Compare the served canary with the model itself on golden tiles."""

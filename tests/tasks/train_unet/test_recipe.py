@@ -1,0 +1,140 @@
+"""train_unet as a task: a tiny run learns, and what it exports is what it trained."""
+
+import csv
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tasks.contract.errors import BadData, InvalidParams
+from tasks.science.dataset import regions
+from tasks.science.metrics import count
+from tasks.science.windowed import predicted_whole
+from tasks.train_unet.spec import Params
+
+TRAIN = """
+[train]
+levels = 2
+base = 8
+crop_px = 32
+steps = 60
+epochs = 4
+batch = 8
+learning_rate = 5e-3
+curves = {roughness = "asinh"}
+"""
+SEED = """
+[train]
+levels = 2
+base = 4
+normalisation = "minmax"
+sampling = "tiles"
+loss = "bce"
+schedule = "constant"
+epochs = 3
+patience = 2
+batch = 8
+"""
+MODEL = 'title = "Toys"\ntarget = "toys"\nregions = ["toy"]\nrecipe = "tiny"\n'
+
+
+def tiny(train: str = TRAIN) -> dict[str, str]:
+    return {"recipes/tiny": train, "models/toys": MODEL}
+
+
+@pytest.fixture
+def trained(toy_tiles, run_task, config_folder):
+    return run_task("train_unet", toy_tiles(), {"model": "toys"}, config_folder(**tiny()))
+
+
+def served(artifact):
+    loaded = tf.saved_model.load(str(artifact.folder("saved_model")))
+    signature = loaded.signatures["serving_default"]
+    return signature, lambda bands: signature(bands=tf.constant(bands[None]))["probability"][0, ..., 0].numpy()
+
+
+def test_a_tiny_run_learns_and_says_how_it_is_to_be_used(trained, make_artifact, toy_tiles, file_store):
+    history = list(csv.DictReader(trained.file("history.csv").open()))
+    assert float(history[-1]["loss"]) < 0.8 * float(history[0]["loss"])
+    properties = trained.properties
+    assert (properties["levels"], properties["reach_px"], properties["halo_px"]) == (2, 23, 24)
+    assert properties["bands"] == ["slope", "roughness"]
+    assert [band["curve"] for band in properties["normalisation"]] == ["linear", "asinh"]
+    assert 0 < properties["threshold"] < 1
+    assert "saved_model/assets.extra/tf_serving_warmup_requests" in trained.names
+    assert "history.png" in trained.names
+
+
+def test_the_exported_model_finds_what_it_has_not_seen(trained, toy_tiles, file_store, tmp_path):
+    from tasks.contract.refs import Refs
+    from tasks.job import Artifact
+    from tasks.runner import load_manifest
+
+    refs = toy_tiles(seed=7)  # other ground
+    stack, mask = (
+        Artifact(file_store, load_manifest(file_store, next(iter(Refs(file_store).need(ref).items.values()))), tmp_path)
+        for ref in (refs["stacks"], refs["masks"])
+    )
+    (region,) = regions([stack], [mask])
+    found = predicted_whole(region.bands_whole(), served(trained)[1], halo=24, levels=2)
+    counts = count(found, region.mask_whole("train", "validation", "test"), trained.properties["threshold"])
+    assert counts.iou > 3 * (1 - counts.all_background_accuracy)
+
+
+def test_the_signature_takes_any_size_on_the_pooling_grid_and_unknown_cells(trained):
+    signature, predict = served(trained)
+    (takes,) = signature.structured_input_signature[1].values()
+    assert (takes.name, takes.dtype, takes.shape.as_list()) == ("bands", tf.float32, [None, None, None, 2])
+    for shape in ((4, 4), (64, 36)):
+        found = predict(np.full((*shape, 2), np.nan, np.float32))
+        assert found.shape == shape
+        assert ((found > 0) & (found < 1)).all()
+
+
+def test_the_same_seed_and_data_give_the_same_model(toy_tiles, config_folder, run_task, tmp_path):
+    refs = toy_tiles()
+    runs = []
+    for comment in ("first", "second"):  # another model name, so that it is made again
+        texts = {"recipes/tiny": TRAIN.replace("steps = 60", "steps = 6"), f"models/{comment}": MODEL}
+        runs.append(run_task("train_unet", refs, {"model": comment}, config_folder(**texts)))
+    bands = np.random.default_rng(1).normal(size=(32, 32, 2)).astype(np.float32)
+    np.testing.assert_array_equal(*[served(run)[1](bands) for run in runs])
+
+
+def test_the_seed_recipe_trains_on_tiles(toy_tiles, run_task, config_folder):
+    made = run_task("train_unet", toy_tiles(), {"model": "toys"}, config_folder(**tiny(SEED)))
+    assert 1 <= made.properties["epochs"] <= 3
+    assert [band["low"] for band in made.properties["normalisation"]] == [0.0, 0.0]
+
+
+def test_two_regions_make_one_model(toy_tiles, run_task, config_folder):
+    one, other = toy_tiles("one"), toy_tiles("two", seed=2)
+    takes = {name: [one[name], other[name]] for name in one}
+    short = TRAIN.replace("steps = 60", "steps = 4")
+    made = run_task("train_unet", takes, {"model": "toys"}, config_folder(**tiny(short)))
+    assert made.properties["regions"] == ["one", "two"]
+    with pytest.raises(BadData, match=r"regions \['two'\] have band tiles or mask tiles, not both"):
+        run_task("train_unet", {**takes, "stacks": one["stacks"]}, {"model": "toys"}, config_folder(**tiny()))
+
+
+def test_a_network_that_sees_across_the_buffer_is_refused(toy_tiles, run_task, config_folder):
+    deep = TRAIN.replace("levels = 2", "levels = 3")
+    with pytest.raises(BadData, match="lie 23 cells apart, a U-Net of 3 levels sees 51"):
+        run_task("train_unet", toy_tiles(), {"model": "toys"}, config_folder(**tiny(deep)))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('loss = "mse"', "loss must be one of"),
+        ("crop_px = 40\nlevels = 4", "crop_px must be a multiple of 2\\^levels = 16"),
+        ("step = 5", r"unknown settings \['step'\]"),
+        ("positive_share = 2.0", "positive_share must lie between 0 and 1"),
+        ("steps = 5\nepochs = 9", "5 steps cannot make 9 epochs"),
+        ('curves = {slope = "sqrt"}', "knows linear, asinh and log"),
+    ],
+)
+def test_a_recipe_that_cannot_be_trained_is_refused_with_a_sentence(config_folder, line, says):
+    config = config_folder(**tiny("[train]\n" + line))
+    with pytest.raises(InvalidParams, match=says):
+        Params.of(config, model="toys")
