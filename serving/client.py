@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MESSAGE_BYTES = 64 << 20
-RETRIES = 4
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 POLL_S = 0.5
 REQUEST_TIMEOUT_S = 10.0
 SERVED_WITHIN_S = 180.0
-DIRECT = urllib.request.build_opener(
-    urllib.request.ProxyHandler({})
-)  # a model server is not reached by a proxy
+TEMPORARY_STATUS = (404, 429, 503, 504)  # the version may be on its way, the server busy
+# A model server is not reached through a proxy.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class RestClient:
@@ -54,7 +55,8 @@ class RestClient:
         path = f"/v1/models/{quote(model, safe='')}/versions/{version}:predict"
         status, answer = self._ask(path, json.dumps({"inputs": inputs}).encode(), timeout_s)
         if status != 200:
-            raise BadData(f"{self.address}{path} answered {status}: {answer.get('error')}")
+            error = SourceUnavailable if status in TEMPORARY_STATUS else BadData
+            raise error(f"{self.address}{path} answered {status}: {answer.get('error')}")
         return answer["outputs"]
 
     def wait_until_served(
@@ -102,7 +104,7 @@ class RestClient:
             except urllib.error.HTTPError as error:
                 with error:
                     return error.code, json.load(error)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise SourceUnavailable(f"the model server at {self.address} does not answer: {error}") from error
 
 
@@ -165,29 +167,17 @@ class GrpcClient:
         """Call again while the server is UNAVAILABLE, all within one deadline."""
         import grpc
 
+        code = grpc.StatusCode
+        worth_a_retry = (code.UNAVAILABLE, code.DEADLINE_EXCEEDED, code.NOT_FOUND, code.CANCELLED)
         end = time.monotonic() + deadline_s
-        for attempt in range(RETRIES + 1):
+        pause_s = FIRST_PAUSE_S
+        while True:
             try:
                 return call(max(end - time.monotonic(), 0.001))
             except grpc.RpcError as error:
-                code, message = (
-                    error.code(),
-                    f"{what} at {self.address}: {error.code().name}: {error.details()}",
-                )
-                pause_s = 0.5 * 2**attempt
-                if (
-                    code is grpc.StatusCode.UNAVAILABLE
-                    and attempt < RETRIES
-                    and time.monotonic() + pause_s < end
-                ):
+                if error.code() is code.UNAVAILABLE and time.monotonic() + pause_s < end:
                     time.sleep(pause_s)
+                    pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                     continue
-                if code in (
-                    grpc.StatusCode.UNAVAILABLE,
-                    grpc.StatusCode.DEADLINE_EXCEEDED,
-                    grpc.StatusCode.NOT_FOUND,
-                    grpc.StatusCode.CANCELLED,
-                ):
-                    raise SourceUnavailable(message) from error
-                raise BadData(message) from error
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                kind = SourceUnavailable if error.code() in worth_a_retry else BadData
+                raise kind(f"{what} at {self.address}: {error.code().name}: {error.details()}") from error

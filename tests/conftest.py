@@ -123,7 +123,7 @@ def make_artifact(file_store: Store, tmp_path: Path) -> Callable[..., str]:
             path = out / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-            entries[name] = File(f"0/{name}", path.stat().st_size, sha256_of(path))
+            entries[name] = File(f"{out.name}/{name}", path.stat().st_size, sha256_of(path))
         properties = dict(properties or {})
         key = digest_of([kind, {n: f.sha256 for n, f in entries.items()}, properties]).removeprefix("sha256:")[:40]
         manifest = Manifest(
@@ -161,3 +161,22 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real test data are not at {SHARED}")
     return SHARED
+
+
+def pytest_configure() -> None:
+    """Give Airflow a home of the tests' own before anything imports it."""
+    if ENVIRONMENT != "airflow":
+        return
+    import os
+    import tempfile
+
+    home = Path(tempfile.mkdtemp(prefix="airflow-tests-"))
+    os.environ |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "plugins"))),
+    }

@@ -74,16 +74,15 @@ def sample(settings: Settings) -> list[Component]:
     data, env = settings.folder / "data" / "sample", whole_environment(settings)
     make = python("terrain", "infra.sample.quadrangle", "--out", data)
     serve = python("terrain", "infra.sample.service", "--data", data, "--port", settings.ports["sample"])
-    url = settings.url("sample")
-    return [
-        Component("sample-data", "Sample data", make, env, once=True, uses=("terrain",)),
-        Component(
-            *("sample", "Sample services", serve, env, lambda: answers(url)),
-            after=("sample-data",),
-            address=url,
-            uses=("terrain",),
-        ),
-    ]
+    url, made = settings.url("sample"), (data / "metadata.json").exists()  # its last file
+    service = Component(
+        *("sample", "Sample services", serve, env, lambda: answers(url)),
+        after=() if made else ("sample-data",),
+        address=url,
+        uses=("terrain",),
+    )
+    maker = Component("sample-data", "Sample data", make, env, once=True, uses=("terrain",))
+    return [service] if made else [maker, service]
 
 
 def serving(settings: Settings) -> list[Component]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from infra.sample.landslides import Field, Mask
-from infra.sample.noise import rng_of, smooth_noise, strike_noise
+from infra.sample.landslides import Mask
+from infra.sample.noise import Field, rng_of, smooth_noise, strike_noise
 
 _ROUGH, _BENCH = 20, 21
 

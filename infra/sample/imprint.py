@@ -87,8 +87,8 @@ def with_landslides(
 def whole_tiles(mapped: NDArray[np.bool_], transform: Affine) -> tuple[float, float, float, float]:
     """Bounds of the whole tiles within the mapped cells' middle: what a region file may ask for."""
     rows, cols = np.flatnonzero(mapped[:, mapped.shape[1] // 2]), np.flatnonzero(mapped[mapped.shape[0] // 2])
-    left, top = transform * (int(cols[0]), int(rows[0]))
-    right, bottom = transform * (int(cols[-1]) + 1, int(rows[-1]) + 1)
+    left, top = transform @ (int(cols[0]), int(rows[0]))
+    right, bottom = transform @ (int(cols[-1]) + 1, int(rows[-1]) + 1)
     up, down = (lambda x: math.ceil(x / TILE_M) * TILE_M), (lambda x: math.floor(x / TILE_M) * TILE_M)
     return up(left), up(bottom), down(right), down(top)
 

@@ -131,8 +131,8 @@ def _hummocks(slide: Slide, shape: tuple[int, int], cell_m: float, rng: np.rando
 
 
 def _aged(change: Field, age: float) -> Field:
-    """Blur by up to 2.5 cells and fade by up to a third; the sum stays zero."""
-    blurred = ndimage.gaussian_filter(change, 0.5 + 2.0 * age, mode="constant", truncate=3.0)
+    """Blur by up to 2.3 cells and fade by up to a third; the sum stays zero."""
+    blurred = ndimage.gaussian_filter(change, 0.5 + 1.8 * age, mode="constant", truncate=3.0)
     blurred *= np.float32(1.0 - 0.35 * age)
     return blurred
 

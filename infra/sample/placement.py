@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from infra.sample.landslides import Field, Mask, Slide, imprint
-from infra.sample.noise import rng_of
+from infra.sample.landslides import Mask, Slide, imprint
+from infra.sample.noise import Field, rng_of
 
 _SIZES, _SITES = 10, 11
 _PROFILE = np.linspace(0.0, 1.0, 9)
@@ -78,7 +78,7 @@ def _shapes(count: int, sizes: Sizes, rng: np.random.Generator) -> Iterator[tupl
         * 1e4
     )
     ratio = np.exp(rng.normal(np.log(2.2), 0.3, count)).clip(1.2, 4.0)
-    age = rng.beta(1.4, 1.6, count)
+    age = rng.beta(1.2, 2.0, count)
     width = np.sqrt(area / (0.78 * ratio))
     for i in np.argsort(-area):
         yield float(ratio[i] * width[i]), float(width[i]), float(age[i])

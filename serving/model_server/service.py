@@ -42,9 +42,11 @@ class Service:
             registry=self.metrics,
         )
         self._seconds = Histogram(
-            ":tensorflow:serving:request_latency_seconds", "Time a prediction took, its wait included",
-            ["model_name"], registry=self.metrics,
-        )  # fmt: skip
+            ":tensorflow:serving:request_latency_seconds",
+            "Time a prediction took, its wait included",
+            ["model_name"],
+            registry=self.metrics,
+        )
 
     def predict(
         self,
@@ -62,11 +64,10 @@ class Service:
         began = time.monotonic()
         status = grpc.StatusCode.INTERNAL
         try:
-            if not self._turns.acquire(
-                timeout=min(MAX_WAIT_S, MAX_WAIT_S if within_s is None else max(within_s, 0))
-            ):
+            wait_s = MAX_WAIT_S if within_s is None else min(max(within_s, 0), MAX_WAIT_S)
+            if not self._turns.acquire(timeout=wait_s):
                 raise ServingError(
-                    grpc.StatusCode.DEADLINE_EXCEEDED, f"model {model} was busy until the deadline"
+                    grpc.StatusCode.DEADLINE_EXCEEDED, "all turns were taken until the deadline"
                 )
             try:
                 results = loaded.predict(signature, inputs, outputs)

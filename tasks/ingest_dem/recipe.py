@@ -36,7 +36,6 @@ def run(job: Job) -> dict[str, Any]:
         "margin_px": params.margin_px,
         "vertical_unit": "m",
         "source_vertical_unit": unit,
-        "vertical_datum": source.vertical_datum or ("NAVD88" if source.source == "tnm" else "unknown"),
         "gap_share": gaps.share,
         "products": [product for _, product in fetched],
         "synthetic": params.synthetic,
@@ -74,9 +73,10 @@ def unit_of(path: Path) -> str:
 
 
 def credit(source: Source, synthetic: bool) -> dict[str, str]:
-    """Whom a map of this DEM has to name. Synthetic terrain is nobody's survey."""
+    """Whom a map of this DEM has to name, and its datum. Synthetic terrain is nobody's survey."""
     real_usgs = source.source == "tnm" and not synthetic
     return {
+        "vertical_datum": source.vertical_datum or ("NAVD88" if real_usgs else "unknown"),
         "attribution": source.attribution or (USGS if real_usgs else ""),
         "license": source.license or ("public domain" if real_usgs else ""),
     }

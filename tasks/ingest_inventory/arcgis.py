@@ -95,12 +95,10 @@ def open_layer(ask: Ask, url: str, layer: str | int, bounds: Bounds, epsg: int, 
         Feed(url, entry["id"], call(ask, f"{url}/{entry['id']}", {"f": "json"}), bounds, epsg, where)
         for entry in found
     ]
-    counts = [count(ask, feed) for feed in feeds]
+    counts = [count(ask, feed) for feed in feeds] if len(feeds) > 1 else [0]
     if counts[0] < max(counts):
         numbers = [feed.number for feed in feeds]
-        raise BadData(
-            f"{url} has {layer!r} as layers {numbers} with {counts} features; name one by its number"
-        )
+        raise BadData(f"{url} has {layer!r} as layers {numbers} of {counts} features; name one by its number")
     return feeds[0]
 
 

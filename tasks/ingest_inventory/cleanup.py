@@ -17,14 +17,13 @@ POLYGONS = (3, 6)  # GEOS type ids of Polygon and MultiPolygon
 def clean(frame: gpd.GeoDataFrame, region: BaseGeometry) -> tuple[gpd.GeoDataFrame, Counts]:
     """Valid, flat, single polygons that meet the region (whole, not cut), in the frame's CRS.
 
-    Counts: read; empty (none, not a polygon, or no area left once repaired); z_removed; repaired (invalid rings); duplicates (the
-    same shape again); outside (not in the region); kept.
+    Counts: read; empty (none, not a polygon, or no area left once repaired); z_removed; repaired (invalid rings);
+    duplicates (the same shape again); outside (not in the region); kept.
     """
     counts: Counts = {"read": len(frame)}
     shapes = np.array(frame.geometry.array, dtype=object)
-    there = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes)) & np.isfinite(
-        shapely.bounds(shapes)
-    ).all(axis=1)
+    there = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    there &= np.isfinite(shapely.bounds(shapes)).all(axis=1)  # corners that cannot be projected
     counts["z_removed"] = int(shapely.has_z(shapes[there]).sum())
     shapes[there] = shapely.force_2d(shapes[there])
     invalid = there & ~shapely.is_valid(shapes)
@@ -32,9 +31,8 @@ def clean(frame: gpd.GeoDataFrame, region: BaseGeometry) -> tuple[gpd.GeoDataFra
     shapes[invalid] = [polygons_of(shape) for shape in shapely.make_valid(shapes[invalid])]
     there &= np.isin(shapely.get_type_id(shapes), POLYGONS) & (shapely.area(shapes) > 0)
     counts["empty"] = int((~there).sum())
-    frame = frame.set_geometry(gpd.GeoSeries(shapely.normalize(shapes), index=frame.index, crs=frame.crs))[
-        there
-    ]
+    mended = gpd.GeoSeries(shapely.normalize(shapes), index=frame.index, crs=frame.crs)
+    frame = frame.set_geometry(mended)[there]
     again = frame.geometry.to_wkb().duplicated()
     counts["duplicates"] = int(again.sum())
     frame = frame[~again]

@@ -39,7 +39,7 @@ SPEC = TaskSpec(
     makes={"probability": "probability"},
     params=Params,
     libraries=("numpy", "rasterio"),
-    uses=("tasks.science.windowed", "tasks.science.windows"),
+    uses=("serving.client", "serving.releases", "tasks.science.windowed", "tasks.science.windows"),
     asks_source=True,
     memory_gb=3.0,
 )

@@ -30,6 +30,5 @@ SPEC = TaskSpec(
     image="tensorflow",
     takes={"parity": Input("parity", optional=True)},
     params=Params,
-    uses=("serving.client", "serving.releases"),
     step=True,
 )

@@ -27,6 +27,5 @@ SPEC = TaskSpec(
     takes={"model": Input("model"), "verdict": Input("verdict")},
     gates={"verdict": "model"},
     params=Params,
-    uses=("serving.client", "serving.releases"),
     step=True,
 )

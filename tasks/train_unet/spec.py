@@ -96,6 +96,8 @@ SPEC = TaskSpec(
     params=Params,
     libraries=("tensorflow", "keras", "numpy"),
     uses=(
+        "serving.warmup",
+        "tasks.science.dataset",
         "tasks.science.metrics",
         "tasks.science.reach",
         "tasks.science.tiles",

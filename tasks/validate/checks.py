@@ -32,7 +32,7 @@ class Check:
             return " or ".join(spelled(value) for value in self.among)
         low, high = (spelled(value, self.unit) for value in (self.low, self.high))
         if self.low is not None and self.high is not None:
-            return f"{low} to {high}"
+            return low if self.low == self.high else f"{low} to {high}"
         return f"at least {low}" if self.low is not None else f"at most {high}"
 
     def found(self, rows: Iterable[Row]) -> str:
@@ -78,6 +78,6 @@ def spelled(value: Any, unit: str = COUNT) -> str:
     if isinstance(value, str):
         return value
     if unit == SHARE:
-        return f"{100 * value:.3g} %"
+        return f"{100 * value:.4g} %"
     number = f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:.4g}"
     return f"{number} {unit}".strip()

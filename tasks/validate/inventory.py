@@ -36,7 +36,7 @@ def target_row(shapes: gpd.GeoSeries, extent: BaseGeometry) -> Row:
         "area_median": float(np.median(areas)) if len(areas) else None,
         "largest_share": float(areas.max()) / extent.area if len(areas) else 0.0,
         "outside_share": outside / union.area if total else 0.0,
-        "overlap_share": 1 - union.area / total if total else 0.0,
+        "overlap_share": max(0.0, 1 - union.area / total) if total else 0.0,
     }
 
 
@@ -45,6 +45,7 @@ def inventory_checks(
 ) -> list[Check]:
     """What is expected of an inventory."""
     median = limits["area_median_min_cells"] * cell_m**2
+    largest, outside, overlap = (limits[f"{name}_share_max"] for name in ("largest", "outside", "overlap"))
     return [
         Check("crs", "Coordinate reference system", "crs", among=[crs]),
         Check("targets", "Targets", "item", all_of=targets),
@@ -52,12 +53,9 @@ def inventory_checks(
         Check("validity", "Polygons with proper rings", "valid_share", 1.0, 1.0, unit=SHARE),
         Check("smallest", "Smallest polygon", "area_min", limits["area_min_m2"], unit=SQUARE_METRES),
         Check("median", "Median polygon", "area_median", median, unit=SQUARE_METRES),
+        Check("largest", "Largest polygon, of the mapped area", "largest_share", high=largest, unit=SHARE),
+        Check("outside", "Area outside the mapped extent", "outside_share", high=outside, unit=SHARE),
         Check(
-            "largest", "Largest polygon, of the mapped area", "largest_share", high=limits["largest_share_max"], unit=SHARE
+            "overlap", "Area covered more than once in a target", "overlap_share", high=overlap, unit=SHARE
         ),
-        Check("outside", "Area outside the mapped extent", "outside_share", high=limits["outside_share_max"], unit=SHARE),
-        Check(
-            "overlap", "Area that other polygons of the target cover too", "overlap_share",
-            high=limits["overlap_share_max"], unit=SHARE,
-        ),
-    ]  # fmt: skip
+    ]

@@ -21,13 +21,14 @@ Heights = NDArray[np.float32]
 
 def figure(height: float = 4.8, width: float = 6.4) -> tuple[Figure, Any]:
     """A figure and its axes."""
-    drawing = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    drawing = Figure(figsize=(width, height), dpi=150, layout="constrained")
     return drawing, drawing.subplots()
 
 
 def terrain(heights: Heights, cell_m: float, title: str) -> Figure:
     """Hillshade with elevations over it."""
-    drawing, axes = figure(6.4)
+    rows, cols = heights.shape
+    drawing, axes = figure(min(12.0, 1 + 7.0 * rows / cols), 8.4)
     _shade(axes, heights, cell_m, extent=None)
     tint = axes.imshow(heights, cmap="terrain", alpha=0.45)
     drawing.colorbar(tint, ax=axes, label="elevation (m)", shrink=0.8)
@@ -47,8 +48,8 @@ def polygons(
 
     `box` is left, bottom, right, top of `heights`, whose cells are `cell_m` wide.
     """
-    drawing, axes = figure(6.4)
     left, bottom, right, top = box
+    drawing, axes = figure(min(12.0, 1 + 7.4 * (top - bottom) / (right - left)), 8.4)
     if heights is not None:
         _shade(axes, heights, cell_m, extent=(left, right, bottom, top))
     extent.boundary.plot(ax=axes, color="black", linestyle="--", linewidth=1)

@@ -18,6 +18,12 @@ PAGES = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
 )
+NAMES = {
+    "dem": "elevation",
+    "inventory": "landslide inventory",
+    "stack": "terrain stack",
+    "mask-tiles": "masks and splits",
+}
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -34,6 +40,8 @@ def run(job: Job) -> dict[str, Any]:
         region=params.region,
         synthetic=params.synthetic,
         kind=subject.kind,
+        subject_name=NAMES[subject.kind],
+        docs=next((job.out / "docs" / "validations").rglob("*.html")).relative_to(job.out).as_posix(),
         subject=subject.digest,
         passed=not reasons,
         reasons=reasons,

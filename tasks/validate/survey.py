@@ -30,6 +30,16 @@ from tasks.validate.stack import stack_checks, stack_rows
 
 WINDOW_PX = 1024
 PICTURE_PX = 1000
+CLEANED = {
+    "read": "read",
+    "repaired": "rings repaired",
+    "z_removed": "heights removed",
+    "empty": "without area",
+    "duplicates": "duplicates",
+    "outside": "outside the region",
+    "kept": "kept",
+    "left_out": "left out by the where clause",
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,10 @@ def survey_inventory(inventory: Artifact, params: Params, backdrop: Artifact | N
         ),
     }
     changes = json.loads(inventory.file("changes.json").read_text())["targets"]
-    facts = [{"target": target, **counts} for target, counts in sorted(changes.items())]
+    facts = [
+        {"target": target, **{words: counts.get(name, 0) for name, words in CLEANED.items()}}
+        for target, counts in sorted(changes.items())
+    ]
     checks = inventory_checks(params.limit("inventory"), params.crs, params.cell_m, params.targets)
     return Survey(rows, checks, drawn, "What the clean-up did", facts)
 

@@ -10,6 +10,9 @@ import pytest
 from scipy import ndimage
 
 from tasks.contract.grid import Grid
+from tasks.contract.refs import Refs
+from tasks.job import Artifact
+from tasks.runner import load_manifest
 from tasks.science.splits import masked_by_split
 from tasks.science.tiles import cut
 from tasks.tile.layout import layout
@@ -74,3 +77,14 @@ def toy_tiles(make_artifact) -> Callable[..., dict[str, str]]:
         }
 
     return put
+
+
+@pytest.fixture
+def taken(file_store, tmp_path) -> Callable[[str], Artifact]:
+    """The artifact that a ref names."""
+
+    def take(ref: str) -> Artifact:
+        (item,) = Refs(file_store).need(ref).items.values()
+        return Artifact(file_store, load_manifest(file_store, item), tmp_path / "taken")
+
+    return take

@@ -47,7 +47,7 @@ def test_uses_names_exactly_the_shared_modules_that_are_imported(name: str) -> N
         path = todo.pop()
         for module in imported(path) - seen:
             seen.add(module)
-            if module.startswith(("tasks.science.", "tasks.sources.")):
+            if module.startswith(("tasks.science.", "tasks.sources.", "serving.")):
                 shared.add(module)
                 todo.append(TASKS.parent / (module.replace(".", "/") + ".py"))
     assert not {m for m in seen if m.startswith("tasks.") and m.split(".")[1] in NAMES and not m.startswith(own)}

@@ -66,5 +66,5 @@ def test_a_path_or_a_link_that_leaves_the_data_folder_is_refused(data: Path, tmp
 
 
 def test_a_file_that_is_not_there_is_named(data: Path) -> None:
-    with pytest.raises(BadData, match="no/dem.tif"):
+    with pytest.raises(BadData, match=r"no/dem\.tif"):
         local.data_file("no/dem.tif")

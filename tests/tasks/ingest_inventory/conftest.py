@@ -44,7 +44,8 @@ def region(config_folder: Callable[..., Config]) -> Callable[..., Config]:
     ) -> Config:
         lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in table.items())
         names = "\n".join(f"{name} = {json.dumps(layer)}" for name, layer in targets.items())
-        text = f'crs = "{crs}"\nbounds = {list(bounds)}\ncell_m = 10.0\n[inventory]\n{lines}\n[inventory.targets]\n{names}\n'
+        where = f'crs = "{crs}"\nbounds = {list(bounds)}\ncell_m = 10.0\n'
+        text = f"{where}[inventory]\n{lines}\n[inventory.targets]\n{names}\n"
         return config_folder(**{"regions/here": text})
 
     return write

@@ -111,7 +111,7 @@ def test_swapped_axes_are_refused(run_task, region, data, slides) -> None:
     degrees = slides.to_crs("EPSG:4326")
     degrees.geometry = shapely.transform(degrees.geometry.array, lambda xy: xy[:, ::-1])
     degrees.to_file(data / "slides.gpkg", layer="scarps")
-    with pytest.raises(BadData, match="axes|polygon with an area"):
+    with pytest.raises(BadData, match=r"axes|polygon with an area"):
         ingest(run_task, region(TARGETS, **FILE))
 
 

@@ -23,9 +23,9 @@ FILES = {
 
 
 @pytest.fixture
-def model(file_store: Store, make: Callable[..., str], tmp_path: Path) -> Callable[..., Artifact]:
+def model(file_store: Store, make_artifact: Callable[..., str], tmp_path: Path) -> Callable[..., Artifact]:
     def get(files: dict[str, bytes]) -> Artifact:
-        item = Refs(file_store).document(make("model", files)).items["model"]
+        item = Refs(file_store).document(make_artifact("model", files)).items["model"]
         return Artifact(file_store, load_manifest(file_store, item), tmp_path / "cache")
 
     return get

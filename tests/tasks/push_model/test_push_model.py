@@ -20,13 +20,13 @@ MODEL = {"models/scarps": 'title = "Scarps"\n'}
 
 @pytest.fixture
 def push(
-    file_store: Store, make: Callable[..., str], config_folder: Callable[..., Config]
+    file_store: Store, make_artifact: Callable[..., str], config_folder: Callable[..., Config]
 ) -> Callable[..., None]:
     def go(passed: bool = True, subject: str = "", name: str = "scarps") -> None:
-        model = make("model", {"saved_model/saved_model.pb": b"graph"})
+        model = make_artifact("model", {"saved_model/saved_model.pb": b"graph"})
         subject = subject or Refs(file_store).document(model).items["model"].digest
         properties = {"verdict": {"passed": passed, "reasons": ["too low"]}, "subject": subject}
-        takes = {"model": [model], "verdict": [make("verdict", {"v": b""}, properties)]}
+        takes = {"model": [model], "verdict": [make_artifact("verdict", {"v": b""}, properties)]}
         run_task(load_spec("push_model"), takes, {}, {"model": name}, file_store, config_folder(**MODEL))
 
     return go

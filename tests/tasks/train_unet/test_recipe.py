@@ -43,8 +43,8 @@ def tiny(train: str = TRAIN) -> dict[str, str]:
 
 
 @pytest.fixture
-def trained(toy_tiles, run_task, config_folder):
-    return run_task("train_unet", toy_tiles(), {"model": "toys"}, config_folder(**tiny()))
+def config(config_folder):
+    return config_folder(**tiny())
 
 
 def served(artifact):
@@ -53,52 +53,36 @@ def served(artifact):
     return signature, lambda bands: signature(bands=tf.constant(bands[None]))["probability"][0, ..., 0].numpy()
 
 
-def test_a_tiny_run_learns_and_says_how_it_is_to_be_used(trained, make_artifact, toy_tiles, file_store):
-    history = list(csv.DictReader(trained.file("history.csv").open()))
+def test_a_tiny_run_learns_and_exports_what_it_learned(toy_tiles, run_task, config, unseen):
+    trained = run_task("train_unet", toy_tiles(), {"model": "toys"}, config)
+    with trained.file("history.csv").open() as lines:
+        history = list(csv.DictReader(lines))
     assert float(history[-1]["loss"]) < 0.8 * float(history[0]["loss"])
+    assert {"saved_model/assets.extra/tf_serving_warmup_requests", "history.png"} < set(trained.names)
+
     properties = trained.properties
     assert (properties["levels"], properties["reach_px"], properties["halo_px"]) == (2, 23, 24)
     assert properties["bands"] == ["slope", "roughness"]
     assert [band["curve"] for band in properties["normalisation"]] == ["linear", "asinh"]
-    assert 0 < properties["threshold"] < 1
-    assert "saved_model/assets.extra/tf_serving_warmup_requests" in trained.names
-    assert "history.png" in trained.names
 
-
-def test_the_exported_model_finds_what_it_has_not_seen(trained, toy_tiles, file_store, tmp_path):
-    from tasks.contract.refs import Refs
-    from tasks.job import Artifact
-    from tasks.runner import load_manifest
-
-    refs = toy_tiles(seed=7)  # other ground
-    stack, mask = (
-        Artifact(file_store, load_manifest(file_store, next(iter(Refs(file_store).need(ref).items.values()))), tmp_path)
-        for ref in (refs["stacks"], refs["masks"])
-    )
-    (region,) = regions([stack], [mask])
-    found = predicted_whole(region.bands_whole(), served(trained)[1], halo=24, levels=2)
-    counts = count(found, region.mask_whole("train", "validation", "test"), trained.properties["threshold"])
-    assert counts.iou > 3 * (1 - counts.all_background_accuracy)
-
-
-def test_the_signature_takes_any_size_on_the_pooling_grid_and_unknown_cells(trained):
     signature, predict = served(trained)
     (takes,) = signature.structured_input_signature[1].values()
     assert (takes.name, takes.dtype, takes.shape.as_list()) == ("bands", tf.float32, [None, None, None, 2])
-    for shape in ((4, 4), (64, 36)):
+    for shape in ((4, 4), (64, 36)):  # any size on the pooling grid, and unknown cells
         found = predict(np.full((*shape, 2), np.nan, np.float32))
         assert found.shape == shape
         assert ((found > 0) & (found < 1)).all()
 
+    found = predicted_whole(unseen.bands_whole(), predict, halo=24, levels=2)
+    counts = count(found, unseen.mask_whole("train", "validation", "test"), properties["threshold"])
+    assert counts.iou > 3 * (1 - counts.all_background_accuracy)
 
-def test_the_same_seed_and_data_give_the_same_model(toy_tiles, config_folder, run_task, tmp_path):
-    refs = toy_tiles()
-    runs = []
-    for comment in ("first", "second"):  # another model name, so that it is made again
-        texts = {"recipes/tiny": TRAIN.replace("steps = 60", "steps = 6"), f"models/{comment}": MODEL}
-        runs.append(run_task("train_unet", refs, {"model": comment}, config_folder(**texts)))
-    bands = np.random.default_rng(1).normal(size=(32, 32, 2)).astype(np.float32)
-    np.testing.assert_array_equal(*[served(run)[1](bands) for run in runs])
+
+@pytest.fixture
+def unseen(toy_tiles, taken):
+    """Other ground of the same kind."""
+    refs = toy_tiles(seed=7)
+    return regions([taken(refs["stacks"])], [taken(refs["masks"])])[0]
 
 
 def test_the_seed_recipe_trains_on_tiles(toy_tiles, run_task, config_folder):

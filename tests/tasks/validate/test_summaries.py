@@ -92,5 +92,8 @@ def test_limits_are_said_in_words() -> None:
 def test_a_limit_nobody_knows_is_refused(region) -> None:
     with pytest.raises(InvalidParams, match="valid_share_min"):
         Params.of(region("[validation.dem]\nvalid_share = 0.5\n"), region="here")
+
+
+def test_limits_for_a_kind_nobody_knows_are_refused(region) -> None:
     with pytest.raises(InvalidParams, match="mask-tiles"):
         Params.of(region("[validation.masks]\n"), region="here")
