@@ -30,7 +30,7 @@ down:  ## Stop the stack; its data stays
 	@$(PYTHON) -m infra.local down
 
 status:  ## Show what runs, where, and since when
-	-@$(PYTHON) -m infra.local status
+	@$(PYTHON) -m infra.local status || true
 
 check: envs  ## Lint and type-check
 	@$(ENVS)/check/bin/ruff check . && $(ENVS)/check/bin/mypy

@@ -7,9 +7,9 @@ has not yet dealt with exactly these. An unchanged source costs one poll.
 Failed validation keeps the accepted inputs in use; the report says what failed.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from airflow.sdk import DAG, Param, task, task_group
+from airflow.sdk import DAG, CronTriggerTimetable, Param, task, task_group
 from pipeline_assets import INPUTS
 from pipeline_tasks import Task
 
@@ -21,8 +21,7 @@ RETRY = {"retries": 3, "retry_delay": timedelta(seconds=20), "retry_exponential_
 
 with DAG(
     "ingest",
-    schedule="@daily",
-    start_date=datetime(2026, 1, 1),
+    schedule=CronTriggerTimetable("15 3 * * *", timezone="UTC"),  # no start date: nothing runs before its time
     catchup=False,
     max_active_runs=1,
     default_args=RETRY,

@@ -66,6 +66,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="session")
+def free_ports() -> Callable[[int], list[int]]:
+    """Ports nobody listens on just now: free_ports(3)."""
+    return lambda count: [free_port() for _ in range(count)]
+
+
 @pytest.fixture
 def file_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """An empty store in a folder."""

@@ -29,6 +29,8 @@ class Component:
     env: dict[str, str]
     is_ready: Callable[[], bool] = always
     after: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    """What it needs, but does not wait for."""
     address: str = ""
     once: bool = False
     """It runs to its end; what comes after it waits for that."""
@@ -113,6 +115,7 @@ def orchestration(settings: Settings) -> list[Component]:
             *(f"airflow-{name}", f"Airflow {name}", [program, name, *options], env),
             is_ready=lambda: airflow.is_well(settings, health),
             after=before + after,
+            beside=("airflow-api",),  # its health is asked there
             uses=("airflow",),
         )
 
@@ -122,7 +125,8 @@ def orchestration(settings: Settings) -> list[Component]:
         address=settings.url("airflow"),
         uses=("airflow",),
     )
-    work = ("s3", "sample")  # what the first tasks need; models are served long before there is one
+    # What a task that is due needs before it can run; models are served long before there is one.
+    work = ("airflow-api", "s3", "sample")
     parts = [
         api,
         part("dag-processor", health="dag_processor"),
@@ -145,7 +149,7 @@ def components(settings: Settings) -> list[Component]:
 
 
 def chosen(parts: list[Component], names: list[str]) -> list[Component]:
-    """The named parts and what they wait for; all when none is named. Raises `KeyError` for an unknown name."""
+    """The named parts and what they need; all when none is named. Raises `KeyError` for an unknown name."""
     if not names:
         return parts
     by_name = {part.name: part for part in parts}
@@ -154,5 +158,5 @@ def chosen(parts: list[Component], names: list[str]) -> list[Component]:
         name = queue.pop()
         if name not in wanted:
             wanted.add(name)
-            queue += by_name[name].after
+            queue += (name for name in by_name[name].after + by_name[name].beside if name in by_name)
     return [part for part in parts if part.name in wanted]

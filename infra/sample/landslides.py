@@ -63,14 +63,16 @@ def imprint(slide: Slide, elevation: Field, cell_m: float) -> Imprint | None:
     down, across = _axes(slide, window, cell_m)
     rng = rng_of(slide.seed, 5, slide.number)
     rough = smooth_noise(down.shape, max(slide.width_m / cell_m * 0.45, 4.0), rng)
+    relief = _relief(slide, elevation[window], cell_m)
     cut = _spoon(slide, down, across, rough)
+    # What stood on the failure surface went too.
+    cut = np.clip(cut + np.minimum(cut / 3.0, 1.0) * relief, 0.0, None)
     lobe = _lobe(slide, down, across, rough, _hummocks(slide, down.shape, cell_m, rng))
     deposit = _main_part(lobe * (cut.sum() / max(float(lobe.sum()), 1e-6)) > DEPOSIT_MIN_M)
-    lobe = np.where(deposit, lobe, np.float32(0.0))
     scarp = _main_part((cut > SCARP_MIN_M) & ~deposit)
     if scarp.sum() < 8 or deposit.sum() < 16:
         return None
-    lobe *= np.float32(cut.sum(dtype=np.float64) / lobe.sum(dtype=np.float64))
+    lobe = _laid_down(np.where(deposit, lobe, np.float32(0.0)), relief, float(cut.sum(dtype=np.float64)))
     return Imprint(window, _aged(lobe - cut, slide.age), scarp, deposit)
 
 
@@ -120,6 +122,19 @@ def _lobe(slide: Slide, down: Field, across: Field, rough: Field, hummocks: Fiel
     thin_behind = 0.15 + 0.85 * np.minimum(along / 0.4, 1.0)
     thick = front * thin_behind * (0.85 + 0.4 * along)
     return (thick * np.clip(1.0 + hummocks, 0.15, None)).astype(np.float32)
+
+
+def _relief(slide: Slide, elevation: Field, cell_m: float) -> Field:
+    """What stands above (or lies below) the terrain smoothed at a scale the slide can wipe out."""
+    return elevation - ndimage.gaussian_filter(elevation, np.clip(0.12 * slide.width_m / cell_m, 1.5, 5.0))
+
+
+def _laid_down(lobe: Field, relief: Field, volume: float) -> Field:
+    """Thickness in metres, so scaled that it sums to `volume`; hollows get more of it and knobs less."""
+    thick = lobe * np.float32(volume / lobe.sum(dtype=np.float64))
+    buried = np.clip(0.6 * relief * np.minimum(thick / 2.0, 1.0), -0.7 * thick, 0.7 * thick)
+    laid = thick - buried
+    return laid * np.float32(volume / laid.sum(dtype=np.float64))
 
 
 def _hummocks(slide: Slide, shape: tuple[int, int], cell_m: float, rng: np.random.Generator) -> Field:

@@ -33,7 +33,11 @@ def candidate_and_truth(
     return {
         "all": draw(backdrop, probability, threshold, truth, f"{title}: all splits"),
         "test": draw(
-            backdrop[rows, cols], probability[rows, cols], threshold, tested[rows, cols], f"{title}: a test block"
+            backdrop[rows, cols],
+            probability[rows, cols],
+            threshold,
+            tested[rows, cols],
+            f"{title}: a test block",
         ),
     }
 
@@ -65,6 +69,8 @@ def curve(parts: list[TestTiles], figures: dict[str, Any], baselines: dict[str, 
     axes.plot(figures["recall"], figures["precision"], "o", label=f"threshold {figures['threshold']:.2f}")
     for name, found in baselines.items():
         axes.plot(found["recall"], found["precision"], "x", label=name.replace("_", " "))
-    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02), title=f"{title}: test blocks")
+    axes.set(
+        xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02), title=f"{title}: test blocks"
+    )
     axes.legend(frameon=False)
     return figure

@@ -26,7 +26,7 @@ def run(job: Any) -> dict[str, Any]:
     nothing, threshold = NoSkill.fit(train[1]), Threshold.fit(*train)
     slope, truth = test
     blind = nothing.probability(slope)
-    metrics = {
+    metrics: dict[str, dict[str, Any]] = {
         "no_skill": summary(blind, truth, nothing.base_rate),
         f"{job.params.band}_threshold": {
             **summary(threshold.score(slope), truth, threshold.cut, threshold.probability(slope)),

@@ -34,11 +34,14 @@ def reasons(
     return found
 
 
-def praise(candidate: Figures, baselines: Mapping[str, Figures], champion: Figures | None, floors: Params) -> list[str]:
+def praise(
+    candidate: Figures, baselines: Mapping[str, Figures], champion: Figures | None, floors: Params
+) -> list[str]:
     """Why a candidate passes."""
     best = max((figures["iou"] for figures in baselines.values()), default=0.0)
     said = [
-        f"test IoU {candidate['iou']:.3f} and F1 {candidate['f1']:.3f} reach the floors {floors.iou:.3f} and {floors.f1:.3f}",
+        f"test IoU {candidate['iou']:.3f} reaches the floor {floors.iou:.3f}",
+        f"test F1 {candidate['f1']:.3f} reaches the floor {floors.f1:.3f}",
         f"the best baseline has an IoU of {best:.3f}",
     ]
     return [*said, f"the champion has {champion['iou']:.3f}" if champion else "there is no champion yet"]

@@ -21,5 +21,7 @@ def run(job: Any) -> dict[str, Any]:
     against = (figures["metrics"], figures["baselines"], figures["champion_metrics"], job.params)
     wrong = reasons(*against)
     verdict = {"passed": not wrong, "reasons": wrong or praise(*against)}
-    (job.out / "verdict.json").write_text(json.dumps({**verdict, "subject": model.digest}, indent=1, sort_keys=True))
+    (job.out / "verdict.json").write_text(
+        json.dumps({**verdict, "subject": model.digest}, indent=1, sort_keys=True)
+    )
     return {"verdict": verdict, "subject": model.digest, "evaluation": evaluation.digest}

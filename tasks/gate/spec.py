@@ -26,7 +26,9 @@ class Params:
     def __post_init__(self) -> None:
         for name in ("iou", "f1"):
             if not 0 < getattr(self, name) <= 1:
-                raise InvalidParams(f"[gate] {name} must be above 0 and at most 1, found {getattr(self, name)}")
+                raise InvalidParams(
+                    f"[gate] {name} must be above 0 and at most 1, found {getattr(self, name)}"
+                )
         for name in ("margin_over_baselines", "max_fall_behind_champion"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidParams(f"[gate] {name} must lie between 0 and 1, found {getattr(self, name)}")
@@ -37,7 +39,9 @@ class Params:
         gate = config.model(model).get("gate", {})
         names = {field.name for field in fields(cls)}
         if set(gate) - names or not {"iou", "f1"} <= set(gate):
-            raise InvalidParams(f"[gate] of model {model} needs iou and f1 and may have {sorted(names)}, found {sorted(gate)}")
+            raise InvalidParams(
+                f"[gate] of model {model} needs iou and f1 and may have {sorted(names)}, found {sorted(gate)}"
+            )
         return cls(**gate)
 
 

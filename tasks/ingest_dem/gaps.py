@@ -10,15 +10,19 @@ from rasterio.warp import transform_bounds
 
 from tasks.contract.errors import BadData
 from tasks.contract.grid import Grid
+from tasks.science.windows import Window
 from tasks.store.raster import Part
 
 
 @dataclass
 class Gaps:
-    """Counts empty cells of parts that pass through, inside the region only: the margin may be short."""
+    """Counts empty cells of parts that pass through, in `region` only: what is around it may be short.
+
+    `region` is a window of `grid`.
+    """
 
     grid: Grid
-    margin_px: int
+    region: Window
     cells: int = 0
     rows: list[int] = field(default_factory=list)
     cols: list[int] = field(default_factory=list)
@@ -27,8 +31,9 @@ class Gaps:
         """The same parts, looked at on their way."""
         for part in parts:
             rows, cols = np.nonzero(np.isnan(part.data))
-            rows, cols = rows + part.row - self.margin_px, cols + part.col - self.margin_px
-            inside = (rows >= 0) & (rows < self.grid.height) & (cols >= 0) & (cols < self.grid.width)
+            rows, cols = rows + part.row, cols + part.col
+            down, along = self.region.slices
+            inside = (rows >= down.start) & (rows < down.stop) & (cols >= along.start) & (cols < along.stop)
             if inside.any():
                 self.cells += int(inside.sum())
                 self.rows += [int(rows[inside].min()), int(rows[inside].max()) + 1]
@@ -38,7 +43,7 @@ class Gaps:
     @property
     def share(self) -> float:
         """Empty cells over all cells of the region."""
-        return self.cells / (self.grid.width * self.grid.height)
+        return self.cells / (self.region.width * self.region.height)
 
     def check(self, max_gap: float) -> None:
         """Raise `BadData`, naming where, when more than `max_gap` of the region is empty."""

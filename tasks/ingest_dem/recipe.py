@@ -13,6 +13,7 @@ from tasks.ingest_dem.spec import METRES_PER_UNIT, Source
 from tasks.ingest_dem.tnm import age
 from tasks.ingest_dem.units import unit_in_file, vertical_unit
 from tasks.job import Job
+from tasks.science.bounds import within
 from tasks.sources.download import download
 from tasks.sources.local import data_file, sha256
 from tasks.store.raster import open_geotiff, write_cog
@@ -25,8 +26,8 @@ def run(job: Job) -> dict[str, Any]:
     params, source = job.params, job.params.source
     fetched = fetch_tnm(job) if source.source == "tnm" else take_file(source, job.state)
     unit = vertical_unit(source.vertical_unit, {unit_of(path) for path, _ in fetched})
-    gaps = Gaps(params.grid, params.margin_px)
     grid = params.grid.padded(params.margin_px)
+    gaps = Gaps(grid, within(grid, params.bounds))
     parts = gaps.watch(surface([path for path, _ in fetched], grid, METRES_PER_UNIT[unit]))
     raster = write_cog(job.out / "dem.tif", grid, parts, bands=["elevation"], units=["m"])
     gaps.check(source.max_gap)

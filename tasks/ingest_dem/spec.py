@@ -19,7 +19,7 @@ class Source:
     """The `[dem]` table of a region.
 
     `tnm`: products of `dataset` from a TNM Access `url`. `file`: a GeoTIFF at `path` below PIPELINE_DATA.
-    `max_gap` is the share of the region's cells (margin aside) that may be without elevation;
+    `max_gap` is the share of the cells in the region's bounds that may be without elevation;
     `lonlat` = [west, south, east, north] is needed by `tnm` only where the region's CRS is not a UTM zone;
     `vertical_unit` is by default what the file says, else metre.
     """
@@ -62,10 +62,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Params:
-    """Where the DEM lies, how much of a margin it gets, and where it comes from."""
+    """Where the DEM lies, how much of a margin it gets, and where it comes from.
+
+    `bounds` (left, bottom, right, top) is what the region asks for, `grid` that in whole tiles.
+    """
 
     region: str
     grid: Grid
+    bounds: tuple[float, ...]
     margin_px: int
     source: Source
     synthetic: bool
@@ -83,6 +87,7 @@ class Params:
         return cls(
             region=region,
             grid=region_grid(table),
+            bounds=tuple(float(edge) for edge in table["bounds"]),
             margin_px=int(table.get("margin_px", MARGIN_PX)),
             source=Source.of(table.get("dem", {})),
             synthetic=bool(table.get("synthetic", False)),
@@ -95,6 +100,6 @@ SPEC = TaskSpec(
     makes={"dem": "dem"},
     params=Params,
     libraries=("rasterio", "numpy"),
-    uses=("tasks.sources", "tasks.science.windows"),
+    uses=("tasks.sources", "tasks.science.bounds", "tasks.science.windows"),
     asks_source=True,
 )

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.client import MESSAGE_BYTES, GrpcClient
-from tasks.contract.errors import BadData, Temporary
+from serving.releases import read as read_releases
+from tasks.contract.errors import BadData
 from tasks.contract.grid import Grid
+from tasks.contract.refs import Refs
 from tasks.science.windowed import Predict, Read, predicted
 from tasks.science.windows import Window, windows
+from tasks.store import open_store
 from tasks.store.raster import Part, read_window, write_cog
 
 INHERITED = ("region", "synthetic", "license", "attribution")
@@ -21,21 +24,33 @@ INHERITED = ("region", "synthetic", "license", "attribution")
 
 def run(job: Any) -> dict[str, Any]:
     """Write probability.tif: 0 to 1, nodata where the stack has none."""
-    model, stack, version = job.one("model"), job.one("stack"), job.state["version"]
-    if model.digest != job.state["model"]:
-        raise Temporary(
-            f"release {version} of {job.params.model} is model {job.state['model']}, but {model.digest} was taken: a "
-            "release was made meanwhile, or the version is not the one the ref names; try again"
-        )
+    model, stack, name = job.one("model"), job.one("stack"), job.params.model
+    version = released(name, model.digest)
     grid, read = Grid.of(stack.properties), reader(stack.file("stack.tif"), indexes(model, stack))
     with GrpcClient.connect() as server:
-        predict = through(server, job.params.model, version)
+        predict = through(server, name, version)
         raster = write_cog(
-            job.out / "probability.tif", grid, parts(grid, read, predict, model.properties), bands=["probability"]
+            job.out / "probability.tif",
+            grid,
+            parts(grid, read, predict, model.properties),
+            bands=["probability"],
         )
-    inherited = {name: stack.properties[name] for name in INHERITED if name in stack.properties}
-    threshold = model.properties["threshold"]
-    return {**inherited, **raster, "model": job.params.model, "version": version, "threshold": threshold}
+    inherited = {key: stack.properties[key] for key in INHERITED if key in stack.properties}
+    return {
+        **inherited,
+        **raster,
+        "model": name,
+        "version": version,
+        "threshold": model.properties["threshold"],
+    }
+
+
+def released(name: str, digest: str) -> int:
+    """The version that this very model was released as, whatever is stable meanwhile."""
+    release = read_releases(Refs(open_store()), name).of_model(digest)
+    if release is None:
+        raise BadData(f"model {digest} is no release of {name}; run release for it before predict")
+    return release.version
 
 
 def indexes(model: Any, stack: Any) -> list[int]:

@@ -1,5 +1,7 @@
 """The tiles of a region, bands and masks side by side, as training and evaluation use them."""
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,8 +90,12 @@ def regions(stacks: Sequence[Shard], masks: Sequence[Shard]) -> list[Region]:
     by_name = {stack.properties["region"]: stack for stack in stacks}
     missing = {mask.properties["region"] for mask in masks} ^ set(by_name)
     if missing:
-        raise BadData(f"regions {sorted(missing)} have band tiles or mask tiles, not both; run dataset for them")
+        raise BadData(
+            f"regions {sorted(missing)} have band tiles or mask tiles, not both; run dataset for them"
+        )
     paired = [_region(by_name[mask.properties["region"]], mask) for mask in masks]
     if len({region.bands for region in paired}) > 1 or len({mask.properties["target"] for mask in masks}) > 1:
-        raise BadData("the regions of one model must have the same bands and target; run dataset again for all")
+        raise BadData(
+            "the regions of one model must have the same bands and target; run dataset again for all"
+        )
     return paired

@@ -1,5 +1,7 @@
 """How well a map finds the positive class. Cells without a truth (255) or a score (NaN) count nowhere."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +99,9 @@ def best_threshold(score: Floats, mask: Mask) -> float:
     return float(thresholds[np.argmax(f1[:-1])])
 
 
-def summary(score: Floats, mask: Mask, threshold: float, probability: Floats | None = None) -> dict[str, float]:
+def summary(
+    score: Floats, mask: Mask, threshold: float, probability: Floats | None = None
+) -> dict[str, float]:
     """Every figure of one map. `probability` is given where `score` only ranks (a slope, say)."""
     counts = count(score, mask, threshold)
     return {

@@ -1,5 +1,7 @@
 """How far a U-Net sees, by interval arithmetic over its layers (standard library only)."""
 
+from __future__ import annotations
+
 CONVOLUTIONS = 2  # 3x3 convolutions on each scale, on the way down and on the way up
 
 
@@ -30,11 +32,12 @@ def reach_px(levels: int) -> int:
     Where a cell lies in the pooling grid of 2^levels cells decides which side it reaches further to; the
     largest of them counts.
     """
-    reads = ((cell, *_cells_read(cell, levels)) for cell in range(2**levels))
+    grid: int = 2**levels
+    reads = ((cell, *_cells_read(cell, levels)) for cell in range(grid))
     return max(max(cell - first, last - cell) for cell, first, last in reads)
 
 
 def halo_px(levels: int) -> int:
     """The reach rounded up to the pooling grid, so that windows stay on it; 112 for 4 levels."""
-    grid = 2**levels
+    grid: int = 2**levels
     return -(-reach_px(levels) // grid) * grid

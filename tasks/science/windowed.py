@@ -1,5 +1,7 @@
 """A map made in windows that equals, cell for cell, the map made whole."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import Any
 

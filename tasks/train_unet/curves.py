@@ -1,5 +1,7 @@
 """The training history, as a table and as a picture."""
 
+from __future__ import annotations
+
 import csv
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """The network as a SavedModel that takes physical units and gives a probability."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Losses over the cells whose truth is known; 255 in the mask weighs nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """How physical units become numbers of about one, with statistics of the training cells alone."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 

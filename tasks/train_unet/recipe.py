@@ -27,16 +27,24 @@ def run(job: Any) -> dict[str, Any]:
     areas, twins = regions(stacks, masks), augmented(job.many("augmented"))
     keras.utils.set_random_seed(params.seed)
     bands = areas[0].bands
-    scalings = normalisation.fit(training_cells(areas), bands, params.normalisation, dict(params.curves), params.clip)
+    scalings = normalisation.fit(
+        training_cells(areas), bands, params.normalisation, dict(params.curves), params.clip
+    )
     network = unet.build(
-        scalings, levels=params.levels, base=params.base, momentum=params.momentum, output_bias=params.output_bias
+        scalings,
+        levels=params.levels,
+        base=params.base,
+        momentum=params.momentum,
+        output_bias=params.output_bias,
     )
     history = fitted(network, params, areas, twins)
     threshold = chosen_threshold(network, areas, params.levels)
     export.save(network, job.out / "saved_model", len(bands))
     write_warmup(job.out / "saved_model", areas[0].images[:1], params.model)
     curves.write_table(history, job.out / "history.csv")
-    curves.draw(history, f"{params.model}: {len(history['loss'])} epochs").savefig(job.out / "history.png", dpi=120)
+    curves.draw(history, f"{params.model}: {len(history['loss'])} epochs").savefig(
+        job.out / "history.png", dpi=120
+    )
     return {
         "target": masks[0].properties["target"],
         "regions": [area.name for area in areas],
@@ -105,6 +113,10 @@ def fitted(
 def chosen_threshold(network: keras.Model, areas: list[Region], levels: int) -> float:
     """The best threshold on the validation cells, from maps made the way maps will be made."""
     predict = training.predictor(network)
-    maps = [predicted_whole(area.bands_whole(), predict, halo=halo_px(levels), levels=levels) for area in areas]
+    maps = [
+        predicted_whole(area.bands_whole(), predict, halo=halo_px(levels), levels=levels) for area in areas
+    ]
     masks = [area.mask_whole("validation") for area in areas]
-    return best_threshold(np.concatenate([m.ravel() for m in maps]), np.concatenate([m.ravel() for m in masks]))
+    return best_threshold(
+        np.concatenate([m.ravel() for m in maps]), np.concatenate([m.ravel() for m in masks])
+    )

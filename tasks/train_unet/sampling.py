@@ -1,5 +1,7 @@
 """What a training step sees: crops out of the whole map, or whole tiles, in all eight turns."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -74,7 +76,9 @@ class Crops:
             return self.augmented[0][tile], self.augmented[1][tile]
         cells = self.positives if rng.random() < self.positive_share else self.trained
         weights = np.array([len(c) for c in cells], np.float64)
-        region = int(rng.choice(len(cells), p=weights / weights.sum()))  # every cell is as likely as any other
+        region = int(
+            rng.choice(len(cells), p=weights / weights.sum())
+        )  # every cell is as likely as any other
         return self._round(self.mosaics[region], int(cells[region][rng.integers(len(cells[region]))]))
 
     def _round(self, mosaic: Mosaic, cell: int) -> tuple[Images, Masks]:

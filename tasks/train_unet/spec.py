@@ -1,5 +1,7 @@
 """Train one U-Net on the tiles of one or more regions and export it for serving."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -74,7 +76,7 @@ class Params:
             raise InvalidParams(f"[train.curves] knows linear, asinh and log, found {sorted(unknown)}")
 
     @classmethod
-    def of(cls, config: Config, *, model: str) -> "Params":
+    def of(cls, config: Config, *, model: str) -> Params:
         """The training part of the model's recipe."""
         train: Mapping[str, Any] = config.recipe(config.model(model)["recipe"])["train"]
         unknown = set(train) - {field.name for field in fields(cls) if field.name != "model"}

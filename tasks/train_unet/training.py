@@ -1,5 +1,7 @@
 """Fit the network: the same seed, data and machine give the same weights."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import keras
@@ -43,7 +45,9 @@ def learning_rate(params: Params, steps: int) -> Any:
     )
 
 
-def fit_crops(network: keras.Model, params: Params, crops: Crops, validation: tuple[Images, Masks]) -> History:
+def fit_crops(
+    network: keras.Model, params: Params, crops: Crops, validation: tuple[Images, Masks]
+) -> History:
     """Train for a fixed number of steps on random crops."""
     per_epoch = params.steps // params.epochs
     optimizer = keras.optimizers.Adam(learning_rate(params, per_epoch * params.epochs))

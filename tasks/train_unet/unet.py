@@ -1,5 +1,7 @@
 """The network: a fully convolutional U-Net (Ronneberger et al. 2015) that takes physical units."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -20,9 +20,8 @@ def judge(
 ) -> tuple[list[Outcome], dict[str, Any]]:
     """The outcome of each check, and Great Expectations' own result. `docs` becomes the Data Docs site."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read at import
-    logging.getLogger("great_expectations").setLevel(
-        logging.ERROR
-    )  # else 200 lines on its own inner workings
+    # Otherwise it writes 200 lines about its own inner workings.
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     import great_expectations as gx
     from great_expectations.checkpoint import UpdateDataDocsAction
     from great_expectations.core.run_identifier import RunIdentifier

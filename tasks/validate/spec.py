@@ -45,13 +45,14 @@ DEFAULTS: dict[str, dict[str, float]] = {
 
 @dataclass(frozen=True)
 class Params:
-    """What the region promises (CRS, cell size, targets) and the thresholds, by kind of artifact."""
+    """What the region promises (CRS, cell size, bounds, targets) and the thresholds, by kind of artifact."""
 
     region: str
     title: str
     synthetic: bool
     crs: str
     cell_m: float
+    bounds: tuple[float, ...]
     targets: tuple[str, ...]
     limits: Mapping[str, Mapping[str, float]]
 
@@ -82,6 +83,7 @@ class Params:
             synthetic=bool(table.get("synthetic", False)),
             crs=grid.crs,
             cell_m=grid.cell_m,
+            bounds=tuple(float(edge) for edge in table["bounds"]),
             targets=tuple(sorted(inventory.get("targets", {}))),
             limits=table.get("validation", {}),
         )
@@ -94,6 +96,6 @@ SPEC = TaskSpec(
     makes={"report": "{subject}-report"},
     params=Params,
     libraries=("great-expectations", "numpy"),
-    uses=("tasks.science.hillshade", "tasks.science.windows"),
+    uses=("tasks.science.bounds", "tasks.science.hillshade", "tasks.science.windows"),
     refusal=BadData,
 )

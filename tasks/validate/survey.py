@@ -18,7 +18,8 @@ from rasterio.enums import Resampling
 
 from tasks.contract.grid import Grid
 from tasks.job import Artifact
-from tasks.science.windows import windows
+from tasks.science.bounds import within
+from tasks.science.windows import Window, windows
 from tasks.store.raster import open_geotiff, read_window
 from tasks.validate import pictures
 from tasks.validate.checks import Check, Row
@@ -54,21 +55,22 @@ class Survey:
 
 
 def survey_dem(dem: Artifact, params: Params, backdrop: Artifact | None) -> Survey:
-    """The DEM inside the region; its margin may be short."""
+    """The DEM inside the region's bounds; around them it may be short."""
     limits = params.limit("dem")
-    path, margin = dem.file("dem.tif"), int(dem.properties.get("margin_px", 0))
+    path = dem.file("dem.tif")
     with open_geotiff(path) as dataset:
         own = spatial(dataset.crs, abs(dataset.res[0]))
-        height, width = dataset.height - 2 * margin, dataset.width - 2 * margin
-    row = {**dem_row(_parts(path, height, width, margin, halo=1), own["cell_m"], limits["steep_deg"]), **own}
-    heights, cell_m = preview(path)
+    region = within(Grid.of(dem.properties), params.bounds)
+    heights = (part[0] for part in _parts(path, region, halo=1))
+    row = {**dem_row(heights, own["cell_m"], limits["steep_deg"]), **own}
+    shown, cell_m = preview(path)
     drawn = {
         "terrain.png": (
-            pictures.terrain(heights[0], cell_m, params.title),
+            pictures.terrain(shown[0], cell_m, params.title),
             "Elevation over its hillshade, with the margin",
         ),
         "elevations.png": (
-            pictures.histogram(heights[0], "elevation (m)"),
+            pictures.histogram(shown[0], "elevation (m)"),
             "How often which elevation occurs",
         ),
     }
@@ -109,9 +111,9 @@ def survey_inventory(inventory: Artifact, params: Params, backdrop: Artifact | N
 
 
 def survey_stack(stack: Artifact, params: Params, backdrop: Artifact | None) -> Survey:
-    """Every band."""
+    """Every band, inside the region's bounds."""
     path, names = stack.file("stack.tif"), tuple(stack.properties["bands"])
-    rows = stack_rows(_parts(path, stack.properties["height"], stack.properties["width"]), names)
+    rows = stack_rows(_parts(path, within(Grid.of(stack.properties), params.bounds)), names)
     shown, _ = preview(path, PICTURE_PX // 2)
     drawn = {"bands.png": (pictures.bands(shown, names, stack.properties.get("units", {})), "The bands")}
     facts = [
@@ -143,14 +145,11 @@ SURVEYS: dict[str, Callable[[Artifact, Params, Artifact | None], Survey]] = {
 }
 
 
-def _parts(
-    path: Path, height: int, width: int, margin: int = 0, halo: int = 0
-) -> Iterator[NDArray[np.float32]]:
-    """A raster in windows; one band without the band axis when it is alone and has a halo."""
-    for window in windows(height, width, WINDOW_PX):
-        outer = window.shifted(margin, margin).grown(halo)
-        part = read_window(path, outer.row, outer.col, outer.height, outer.width)
-        yield part[0] if halo else part
+def _parts(path: Path, region: Window, halo: int = 0) -> Iterator[NDArray[np.float32]]:
+    """A window of a raster in pieces (bands, rows, columns), each with `halo` more cells around it."""
+    for window in windows(region.height, region.width, WINDOW_PX):
+        outer = window.shifted(region.row, region.col).grown(halo)
+        yield read_window(path, outer.row, outer.col, outer.height, outer.width)
 
 
 def preview(path: Path, longest_px: int = PICTURE_PX) -> tuple[NDArray[np.float32], float]:

@@ -41,6 +41,7 @@ SPEC = TaskSpec(
     makes={"parity": "parity"},
     params=Params,
     libraries=("tensorflow", "numpy"),
+    uses=("serving.client",),
     asks_source=True,
     memory_gb=3.0,
 )

@@ -164,7 +164,7 @@ def start_server(root: Path, config: Path, *options: str) -> tuple[subprocess.Po
         [*command, "--grpc", grpc_address, "--rest", rest_address, *options],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    for _ in range(600):
+    for _ in range(1200):
         try:
             with DIRECT.open(f"http://{rest_address}/healthz", timeout=1):
                 return process, grpc_address, f"http://{rest_address}"
@@ -173,7 +173,7 @@ def start_server(root: Path, config: Path, *options: str) -> tuple[subprocess.Po
                 raise AssertionError(f"the model server ended with {process.returncode}") from None
             time.sleep(0.1)
     process.kill()
-    raise AssertionError("the model server did not come up within 60 s")
+    raise AssertionError("the model server did not come up within two minutes")
 
 
 def opened(address: str) -> grpc.Channel:

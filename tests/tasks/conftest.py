@@ -65,10 +65,15 @@ def toy_tiles(make_artifact) -> Callable[..., dict[str, str]]:
             "block_tiles": BLOCK_TILES,
         }
         index = {"index.csv": index_of(rows)}
-        flipped = {"images.npy": as_bytes(images[train, :, ::-1]), "masks.npy": as_bytes(masks[train, :, ::-1])}
+        flipped = {
+            "images.npy": as_bytes(images[train, :, ::-1]),
+            "masks.npy": as_bytes(masks[train, :, ::-1]),
+        }
         return {
             "stacks": make_artifact(
-                "stack-tiles", {"tiles.npy": as_bytes(images), **index}, {**shared, "bands": ["slope", "roughness"]}
+                "stack-tiles",
+                {"tiles.npy": as_bytes(images), **index},
+                {**shared, "bands": ["slope", "roughness"]},
             ),
             "masks": make_artifact(
                 "mask-tiles", {"tiles.npy": as_bytes(masks), **index}, {**shared, "target": "toys"}

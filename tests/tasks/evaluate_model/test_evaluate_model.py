@@ -34,7 +34,9 @@ def model(make_artifact, tmp_path):
 
     def put(steep: float, bands: tuple[str, ...] = ("slope",)) -> str:
         folder = steepness(tmp_path / f"model-{steep}", steep)
-        files = {f"saved_model/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
+        files = {
+            f"saved_model/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()
+        }
         properties = {"bands": list(bands), "levels": 2, "halo_px": 24, "threshold": 0.5, "target": "toys"}
         return make_artifact("model", files, {**properties, "synthetic": True})
 
@@ -60,12 +62,19 @@ def test_figures_are_of_the_test_tiles_and_nothing_else(toy_tiles, model, run_ta
     assert made.properties["subject"] == taken(candidate).digest
     assert made.properties["baselines"] == BASELINES
     assert set(made.names) == {"metrics.json", "pr_curve.png", "toy-all.png", "toy-test.png"}
-    assert json.loads(made.file("metrics.json").read_text())["candidate"]["pooled"] == made.properties["metrics"]
+    assert (
+        json.loads(made.file("metrics.json").read_text())["candidate"]["pooled"] == made.properties["metrics"]
+    )
 
 
 def test_the_first_model_has_no_champion(toy_tiles, model, run_task, make_artifact):
     refs = toy_tiles()
-    takes = {"stacks": refs["stacks"], "masks": refs["masks"], "model": model(24.0), "champion": "models/toys"}
+    takes = {
+        "stacks": refs["stacks"],
+        "masks": refs["masks"],
+        "model": model(24.0),
+        "champion": "models/toys",
+    }
     takes["baselines"] = make_artifact("baselines", {"baselines.json": b"{}"}, {"metrics": BASELINES})
     made = run_task("evaluate_model", takes, {})
     assert made.properties["champion_metrics"] is None

@@ -47,7 +47,10 @@ def candidate(make_artifact, taken):
             "baselines": BASELINES,
             "champion_metrics": None,
         }
-        return {"model": model, "evaluation": make_artifact("evaluation", {"metrics.json": b"{}"}, evaluation)}
+        return {
+            "model": model,
+            "evaluation": make_artifact("evaluation", {"metrics.json": b"{}"}, evaluation),
+        }
 
     return put
 
@@ -72,8 +75,8 @@ def test_the_evaluation_of_another_model_is_no_evidence(candidate, run_task, con
         run_task("gate", candidate(0.35, subject="sha256:other"), {"model": "toys"}, config_folder(**GATE))
 
 
-@pytest.mark.parametrize("gate", ["", "[gate]\niou = 0.0\nf1 = 0.2", "[gate]\niou = 0.2", "[gate]\niou=0.2\nf1=0.2\nx=1"])
+@pytest.mark.parametrize("gate", ["", "iou = 0.0\nf1 = 0.2", "iou = 0.2", "iou = 0.2\nf1 = 0.2\nx = 1"])
 def test_a_gate_without_floors_above_zero_is_no_gate(config_folder, gate):
-    config = config_folder(**{"models/toys": 'target = "toys"\n' + gate})
+    config = config_folder(**{"models/toys": 'target = "toys"\n[gate]\n' + gate})
     with pytest.raises(InvalidParams, match=r"\[gate\]"):
         Params.of(config, model="toys")

@@ -18,7 +18,9 @@ def normalised(cells, scaling):
 
 def test_robust_scaling_puts_the_median_at_0_and_the_quartiles_1_apart():
     for index, scaling in enumerate(fit(CELLS, BANDS, "robust", CURVES, clip=5)):
-        first, median, third = np.quantile(normalised(CELLS[:, index].astype(float), scaling), [0.25, 0.5, 0.75])
+        first, median, third = np.quantile(
+            normalised(CELLS[:, index].astype(float), scaling), [0.25, 0.5, 0.75]
+        )
         assert median == pytest.approx(0, abs=1e-3)
         assert third - first == pytest.approx(1, abs=1e-3)
 

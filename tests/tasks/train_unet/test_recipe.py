@@ -50,7 +50,9 @@ def config(config_folder):
 def served(artifact):
     loaded = tf.saved_model.load(str(artifact.folder("saved_model")))
     signature = loaded.signatures["serving_default"]
-    return signature, lambda bands: signature(bands=tf.constant(bands[None]))["probability"][0, ..., 0].numpy()
+    return signature, lambda bands: signature(bands=tf.constant(bands[None]))["probability"][
+        0, ..., 0
+    ].numpy()
 
 
 def test_a_tiny_run_learns_and_exports_what_it_learned(toy_tiles, run_task, config, unseen):

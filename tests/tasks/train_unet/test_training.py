@@ -23,7 +23,9 @@ def weights() -> list[np.ndarray]:
     keras.utils.set_random_seed(PARAMS.seed)
     network = unet.build(SCALINGS, levels=1, base=2, momentum=0.9, output_bias=-2.5)
     bands, mask = data()
-    crops = Crops([Mosaic(bands, mask)], NONE, ["slope"], size=16, positive_share=0.5, augmented_share=0.0, seed=1)
+    crops = Crops(
+        [Mosaic(bands, mask)], NONE, ["slope"], size=16, positive_share=0.5, augmented_share=0.0, seed=1
+    )
     training.fit_crops(network, PARAMS, crops, (bands[None], mask[None, ..., None]))
     return network.get_weights()
 
@@ -35,7 +37,9 @@ def test_the_same_seed_and_data_give_the_same_weights():
 
 def test_an_epoch_draws_crops_that_no_epoch_before_has_drawn():
     bands, mask = data()
-    crops = Crops([Mosaic(bands, mask)], NONE, ["slope"], size=16, positive_share=0.5, augmented_share=0.0, seed=1)
+    crops = Crops(
+        [Mosaic(bands, mask)], NONE, ["slope"], size=16, positive_share=0.5, augmented_share=0.0, seed=1
+    )
     batches = training.CropBatches(crops, batch=4, steps=3)
     first = batches[0][0]
     batches.on_epoch_end()

@@ -53,7 +53,9 @@ def test_windows_with_the_halo_equal_the_whole_exactly(trained):
     whole = predicted_whole(bands, predict, halo=halo_px(levels), levels=levels, size=512)
     seams = predicted_whole(bands, predict, halo=halo_px(levels), levels=levels, size=128)
     assert np.ptp(whole) > 0.01
-    np.testing.assert_allclose(seams, whole, rtol=0, atol=2e-7)  # a last bit, as sums may be taken in another order
+    np.testing.assert_allclose(
+        seams, whole, rtol=0, atol=2e-7
+    )  # a last bit, as sums may be taken in another order
 
 
 def test_four_levels_with_a_halo_of_112_equal_the_whole_and_with_48_do_not():

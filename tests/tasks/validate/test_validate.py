@@ -14,8 +14,10 @@ import pytest
 import shapely
 
 from tasks.contract.errors import BadData
+from tasks.contract.grid import Grid
 from tasks.contract.refs import Refs
 from tasks.runner import load_manifest
+from tasks.store.raster import Part, write_cog
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -52,7 +54,7 @@ def test_a_failing_dem_ends_the_task_and_its_page_says_why(
     rolling[100:] = np.nan
     subject = dem(rolling)
     with pytest.raises(
-        BadData, match=r"elevation: expected at least 99 %, found 71\.9 %.*rows of zeros"
+        BadData, match=r"elevation: expected at least 99 %, found 71\.88 %.*rows of zeros"
     ) as raised:
         run_task("validate", {"subject": subject}, {"region": "here"}, region())
     assert raised.value.exit_code == 65
@@ -124,3 +126,15 @@ def test_mask_tiles_without_landslides_in_test_fail(run_task, region, make_artif
     files = {name: tmp_path / name for name in ("tiles.npy", "index.csv")}
     with pytest.raises(BadData, match=r"Landslide cells: expected at least 1, found .*test 0"):
         run_task("validate", {"subject": make_artifact("mask-tiles", files)}, {"region": "here"}, region())
+
+
+def test_a_stack_with_a_constant_band_fails(run_task, region, make_artifact, rolling, tmp_path) -> None:
+    grid = Grid("EPSG:32610", 0.0, 1280.0, 10.0, 128, 128)
+    stack = np.stack([rolling[8:-8, 8:-8] - 480, np.ones((128, 128), np.float32)])
+    bands = ["slope", "curvature"]
+    raster = write_cog(tmp_path / "stack.tif", grid, [Part(0, 0, stack)], bands=bands)
+    subject = make_artifact(
+        "stack", {"stack.tif": tmp_path / "stack.tif"}, {**raster, "units": {"slope": "deg"}}
+    )
+    with pytest.raises(BadData, match=r"Values no such band can have.*constant band.*curvature 0"):
+        run_task("validate", {"subject": subject}, {"region": "here"}, region())

@@ -1,0 +1,115 @@
+"""The whole task against the stand-in map service, which pages by 100."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from infra.sample.edit import grow
+from infra.sample.folder import INVENTORY, read_layers, write_layers
+from infra.sample.service import SERVICES, Service
+
+LEFT, BOTTOM = 563200.0, 4190080.0
+TARGETS = {"scarps": "Landslide (Source/Scarp)", "deposits": "Landslide (Deposit)"}
+TABLE = {
+    "source": "arcgis",
+    "extent_layer": "Mapped extent",
+    "where": "superseded <> 'Y'",
+    "id_field": "OBJECTID",
+    "landslide_field": "ls_id",
+}
+
+
+def squares(count: int, shift: float, side: float) -> gpd.GeoDataFrame:
+    """So many squares inside the region, one superseded, and one outside."""
+    at = [(40.0 * (n % 15) + shift, 40.0 * (n // 15)) for n in range(count)] + [(9000.0, 9000.0)]
+    shapes = [shapely.box(LEFT + x, BOTTOM + y, LEFT + x + side, BOTTOM + y + side) for x, y in at]
+    columns = {
+        "OBJECTID": np.arange(1, count + 2),
+        "ls_id": [f"slide{n}" for n in range(count + 1)],
+        "superseded": ["Y"] + ["N"] * count,
+        "confidence": "d",
+        "last_edited_date": 1_700_000_000_000 + np.arange(count + 1),
+    }
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs="EPSG:32610")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A sample folder with 150 deposits and 20 scarps."""
+    extent = gpd.GeoDataFrame(
+        {"OBJECTID": [1]}, geometry=[shapely.box(LEFT, BOTTOM, LEFT + 640, BOTTOM + 1280)]
+    )
+    path = tmp_path / "sample"
+    path.mkdir()
+    layers = {
+        "scarps": squares(20, 5, 10),
+        "deposits": squares(150, 0, 20),
+        "extent": extent.set_crs("EPSG:32610"),
+    }
+    write_layers(path / INVENTORY, {**layers, "confusers": squares(1, 0, 5)})
+    return path
+
+
+@pytest.fixture
+def url(folder: Path) -> Iterator[str]:
+    server = Service(folder)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}{SERVICES}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def ingest(run_task: Any, region: Any, url: str) -> Any:
+    def go(kind: str = "MapServer", **table: Any) -> Any:
+        config = region(TARGETS, **{**TABLE, "url": f"{url}/{kind}", **table})
+        return run_task("ingest_inventory", {}, {"region": "here"}, config)
+
+    return go
+
+
+@pytest.mark.parametrize("kind", ["MapServer", "FeatureServer"])
+def test_all_pages_of_all_layers_arrive(ingest: Any, kind: str) -> None:
+    artifact = ingest(kind)
+    assert artifact.properties["counts"] == {"scarps": 19, "deposits": 149}
+    assert artifact.properties["cleaned"]["left_out"] == 2
+    table = gpd.read_parquet(artifact.file("inventory.parquet"))
+    assert table[table["target"] == "deposits"].area.sum() == pytest.approx(149 * 400, rel=1e-3)
+    assert gpd.read_parquet(artifact.file("extent.parquet")).area.sum() == pytest.approx(640 * 1280, rel=1e-4)
+    both = table[table["landslide_id"] == "slide7"]
+    assert list(both["target"]) == ["deposits", "scarps"]
+    assert json.loads(both["source"].iloc[0]) == {
+        "OBJECTID": 8,
+        "confidence": "d",
+        "ls_id": "slide7",
+        "superseded": "N",
+    }
+
+
+def test_an_unchanged_inventory_is_not_made_again(ingest: Any) -> None:
+    assert ingest().key == ingest().key
+
+
+def test_a_later_edit_date_alone_changes_no_byte(ingest: Any, folder: Path) -> None:
+    before = ingest()
+    layers = read_layers(folder / INVENTORY)
+    layers["deposits"]["last_edited_date"] += 1000
+    write_layers(folder / INVENTORY, layers)
+    after = ingest()
+    assert after.key != before.key
+    assert after.digest == before.digest
+
+
+def test_an_edited_polygon_changes_the_digest(ingest: Any, folder: Path) -> None:
+    before = ingest()
+    grow(folder, "deposits", 30, 5.0, 1_800_000_000_000)
+    assert ingest().digest != before.digest
