@@ -53,9 +53,9 @@ def home_of(folder: Path) -> str | None:
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave a folder to the environment it belongs to."""
-    if collection_path.is_dir() and ROOT / "tests" in collection_path.parents:
-        home = home_of(collection_path)
-        return True if home not in (None, ENVIRONMENT) else None
+    folder = collection_path if collection_path.is_dir() else collection_path.parent
+    if ROOT / "tests" in folder.parents:
+        return True if home_of(folder) not in (None, ENVIRONMENT) else None
     return None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 from infra.local import environments, seaweed
 from infra.local.ports import HOST
-from infra.local.settings import Settings, keys
+from infra.local.settings import PORTS, Settings, keys
 
 BUCKET = "landslides"
 STORE = f"s3://{BUCKET}/pipeline"
@@ -19,6 +21,19 @@ def credentials(settings: Settings) -> seaweed.Credentials:
     return seaweed.Credentials(secret["S3_ACCESS_KEY"], secret["S3_SECRET_KEY"])
 
 
+def config_folder(settings: Settings) -> Path:
+    """The shipped configuration; where the sample services have another port, a copy that says so."""
+    shipped = environments.ROOT / "dags" / "config"
+    if settings.ports["sample"] == PORTS["sample"]:
+        return shipped
+    copy = settings.folder / "config"
+    shutil.copytree(shipped, copy, dirs_exist_ok=True)
+    for region in (copy / "regions").glob("*.toml"):
+        text = region.read_text().replace(f"http://{HOST}:{PORTS['sample']}/", f"{settings.url('sample')}/")
+        region.write_text(text)
+    return copy
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """What a task or a client of the stack needs, and nothing else."""
     return {
@@ -28,11 +43,10 @@ def environment(settings: Settings) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "PIPELINE_STORE": STORE,
         "PIPELINE_RUNNER": "process",
-        "PIPELINE_CONFIG": os.environ.get("PIPELINE_CONFIG") or str(environments.ROOT / "dags" / "config"),
+        "PIPELINE_CONFIG": os.environ.get("PIPELINE_CONFIG") or str(config_folder(settings)),
         "PIPELINE_DATA": str(settings.data),
         "PIPELINE_ENVS": str(environments.folder()),
         "PIPELINE_LOCAL": str(settings.folder),
-        "PIPELINE_SAMPLE_URL": settings.url("sample"),
         "PIPELINE_SERVING_GRPC": f"{HOST}:{settings.ports['grpc']}",
         "PIPELINE_SERVING_REST": settings.url("rest"),
         "PYTHONPATH": str(environments.ROOT),
