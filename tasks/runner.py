@@ -23,6 +23,7 @@ from tasks.contract.artifact import File, Item, Manifest, items_digest
 from tasks.contract.config import Config
 from tasks.contract.errors import ArtifactDamaged, ArtifactMissing, BadData, Conflict, Refused, WrongWiring
 from tasks.contract.keys import artifact_key, code_digest, library_versions
+from tasks.contract.names import checked_ref
 from tasks.contract.refs import Refs
 from tasks.contract.spec import Input, TaskSpec
 from tasks.job import Artifact, Job, sha256_of
@@ -41,6 +42,8 @@ def run_task(
 ) -> Manifest | None:
     """Run a task to its artifact and move its ref; a step moves refs only and returns None."""
     spec.argv(takes, makes, given)
+    for ref in (*makes.values(), *(ref for refs in takes.values() for ref in refs)):
+        checked_ref(ref)
     params = spec.read_params(config, given)
     refs = Refs(store)
     with work_folder(spec.name) as work:

@@ -82,7 +82,8 @@ def bands(stack: NDArray[np.float32], names: tuple[str, ...], units: dict[str, s
     """Every band (bands, rows, columns), stretched between its 2nd and 98th percentile."""
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
-    drawing = Figure(figsize=(3.4 * columns, 3.9 * rows), dpi=110, layout="constrained")
+    tall = min(2.0, stack.shape[1] / stack.shape[2])
+    drawing = Figure(figsize=(3.4 * columns, (2.8 * tall + 0.4) * rows), dpi=110, layout="constrained")
     grid = drawing.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()

@@ -37,7 +37,7 @@ def stack_rows(parts: Iterable[NDArray[np.float32]], bands: Sequence[str]) -> li
             "item": band,
             "finite_share": float(known[n] / max(cells, 1)),
             "stray_share": float(strays[n] / max(known[n], 1)),
-            "spread": float(high[n] - low[n]) if known[n] else 0.0,
+            "varies": bool(high[n] > low[n]),
             "low": float(low[n]) if known[n] else None,
             "high": float(high[n]) if known[n] else None,
         }
@@ -50,5 +50,5 @@ def stack_checks(limits: dict[str, float]) -> list[Check]:
     return [
         Check("finite_share", "Cells with a value", "finite_share", limits["finite_share_min"], unit=SHARE),
         Check("range", "Values no such band can have", "stray_share", high=0.0, unit=SHARE),
-        Check("spread", "Highest less lowest value (a constant band says nothing)", "spread", 1e-6),
+        Check("varies", "The band varies", "varies", among=[True]),
     ]

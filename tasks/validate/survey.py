@@ -22,7 +22,7 @@ from tasks.science.bounds import within
 from tasks.science.windows import Window, windows
 from tasks.store.raster import open_geotiff, read_window
 from tasks.validate import pictures
-from tasks.validate.checks import Check, Row
+from tasks.validate.checks import Check, Row, spelled
 from tasks.validate.dem import dem_checks, dem_row, spatial
 from tasks.validate.inventory import inventory_checks, inventory_rows
 from tasks.validate.mask_tiles import split_checks, split_rows
@@ -117,9 +117,7 @@ def survey_stack(stack: Artifact, params: Params, backdrop: Artifact | None) -> 
     shown, _ = preview(path, PICTURE_PX // 2)
     drawn = {"bands.png": (pictures.bands(shown, names, stack.properties.get("units", {})), "The bands")}
     facts = [
-        {"band": row["item"], "lowest": row["low"], "highest": row["high"]}
-        for row in rows
-        if row["low"] is not None
+        {"band": row["item"], "lowest": spelled(row["low"]), "highest": spelled(row["high"])} for row in rows
     ]
     return Survey(rows, stack_checks(params.limit("stack")), drawn, "Ranges", facts)
 

@@ -70,7 +70,7 @@ def test_a_slope_above_ninety_degrees_and_a_constant_band_are_seen() -> None:
     rows = stack_rows([np.stack([slope, np.ones_like(slope)])], ["slope", "curvature_sd2"])
     assert rows[0]["stray_share"] == pytest.approx(1 / 3)
     assert rows[0]["finite_share"] == 0.75
-    assert rows[1]["spread"] == 0
+    assert [row["varies"] for row in rows] == [True, False]
 
 
 def test_the_base_rate_is_of_known_cells() -> None:
