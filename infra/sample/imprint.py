@@ -28,7 +28,7 @@ from infra.sample.placement import Landslides, Sizes, imprint_landslides
 from infra.sample.places import TILE_M
 from infra.sample.products import NODATA, write_geotiff
 
-VERSION = 1
+VERSION = 2
 NOTE = "Real USGS DEM with synthetic landslides imprinted: the terrain is real, the landslides are not"
 CELL_M = 10.0
 CELLS_A_SLIDE = 6500.0

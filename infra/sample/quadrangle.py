@@ -25,7 +25,7 @@ from infra.sample.placement import Landslides, imprint_landslides
 from infra.sample.places import PRODUCT_MARGIN_M, QUADRANGLE, SMALL, Place
 from infra.sample.products import products_over, write_product
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same seed makes something else: folders made before are then made again."""
 NOTE = "Synthetic: terrain and landslides made by code; no place on Earth looks like this"
 

@@ -39,11 +39,12 @@ def artifact_key(
 
 
 def code_digest(spec: TaskSpec) -> str:
-    """Hash of the syntax trees of the task's package and the shared modules it uses, less docstrings and comments."""
+    """Hash of the task's package and the shared modules it uses: syntax trees less docstrings, other files as they are."""
     modules = [f"tasks.{spec.name}", *spec.uses]
     digest = hashlib.sha256()
     for path in sorted(path for module in modules for path in _sources(module)):
-        digest.update(path.name.encode() + b"\0" + _without_docstrings(path).encode() + b"\0")
+        content = _without_docstrings(path).encode() if path.suffix == ".py" else path.read_bytes()
+        digest.update(path.name.encode() + b"\0" + content + b"\0")
     return "sha256:" + digest.hexdigest()
 
 
@@ -60,7 +61,9 @@ def _sources(module: str) -> list[Path]:
     if found is None or found.origin is None:
         raise InvalidConfig(f"module {module} is named by a spec but cannot be found")
     origin = Path(found.origin)
-    return sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+    if origin.name != "__init__.py":
+        return [origin]
+    return sorted(p for p in origin.parent.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 
 
 def _without_docstrings(path: Path) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.evaluate_model.judging import TestTiles
 from tasks.science.dataset import Region
+from tasks.science.hillshade import hillshade
 from tasks.science.metrics import pr_curve
 from tasks.science.preview import draw
 
@@ -17,10 +18,13 @@ MARGIN_PX = 32
 
 
 def shade(region: Region) -> NDArray[np.float32]:
-    """A backdrop of brightness 0 to 1, steep ground dark; tiles need not hold the elevation a hillshade needs."""
-    band = region.bands_whole()[..., region.bands.index("slope") if "slope" in region.bands else 0]
-    low, high = np.nanpercentile(band, [1, 99])
-    return (1 - np.clip((band - low) / max(high - low, 1e-6), 0, 1)).astype(np.float32)
+    """Shaded relief. Tiles need not hold the elevation: height above the surroundings has the same small forms."""
+    heights = [name for name in region.bands if name == "elevation" or name.startswith("relief")]
+    if not heights:
+        band = region.bands_whole()[..., 0]
+        low, high = np.nanpercentile(band, [1, 99])
+        return np.clip((band - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+    return hillshade(region.bands_whole()[..., region.bands.index(heights[0])], region.cell_m)
 
 
 def candidate_and_truth(

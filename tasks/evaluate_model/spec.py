@@ -36,6 +36,7 @@ SPEC = TaskSpec(
     libraries=("tensorflow", "numpy", "scikit-learn"),
     uses=(
         "tasks.science.dataset",
+        "tasks.science.hillshade",
         "tasks.science.metrics",
         "tasks.science.preview",
         "tasks.science.tiles",

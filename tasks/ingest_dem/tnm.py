@@ -19,7 +19,13 @@ def products(ask: Ask, url: str, dataset: str, area: Box) -> list[Product]:
     A product has id, title, published, updated, size, url and box.
     """
     box = ",".join(f"{degrees:.6f}" for degrees in area)
-    query = {"bbox": box, "datasets": dataset, "prodFormats": "GeoTIFF", "max": PAGE, "offset": 0}
+    query: dict[str, str | int] = {
+        "bbox": box,
+        "datasets": dataset,
+        "prodFormats": "GeoTIFF",
+        "max": PAGE,
+        "offset": 0,
+    }
     items: list[dict[str, Any]] = []
     while True:
         answer = ask(url, {**query, "offset": len(items)})

@@ -45,6 +45,7 @@ class Region:
     blocks: NDArray[np.int64]
     rows: int
     cols: int
+    cell_m: float
 
     def masks_of(self, *splits: str) -> NDArray[np.uint8]:
         """The masks with everything outside these splits unknown."""
@@ -79,6 +80,7 @@ def _region(stack: Shard, mask: Shard) -> Region:
         blocks=np.array([(int(line["block_row"]), int(line["block_col"])) for line in index]),
         rows=int(properties["height"]) // tile_px,
         cols=int(properties["width"]) // tile_px,
+        cell_m=float(properties["transform"][0]),
     )
 
 

@@ -24,8 +24,8 @@ class Params:
 
     sampling   `crops`: `steps` batches of random crops of `crop_px`, `positive_share` of them round a positive
                cell, `augmented_share` taken from the augmented tiles instead;
-               `tiles`: whole training tiles and their augmented twins, until the validation loss has not
-               improved for `patience` epochs
+               `tiles`: whole training tiles and their augmented twins, `epochs` times
+    patience   epochs without a lower validation loss after which training stops and the best are kept; 0 never
     curves     bands that are not taken linearly: `asinh` or `log`
     clip       robust scaling: interquartile ranges from the median beyond which values are cut off
     """

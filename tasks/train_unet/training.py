@@ -45,32 +45,45 @@ def learning_rate(params: Params, steps: int) -> Any:
     )
 
 
+def stopping(params: Params) -> list[keras.callbacks.Callback]:
+    """Stop when the validation loss has not improved for `patience` epochs and keep the best; 0 never stops."""
+    if not params.patience:
+        return []
+    return [keras.callbacks.EarlyStopping(patience=params.patience, restore_best_weights=True)]
+
+
 def fit_crops(
     network: keras.Model, params: Params, crops: Crops, validation: tuple[Images, Masks]
 ) -> History:
-    """Train for a fixed number of steps on random crops."""
+    """Train for a number of steps on random crops, or until `patience` ends it (see `stopping`)."""
     per_epoch = params.steps // params.epochs
     optimizer = keras.optimizers.Adam(learning_rate(params, per_epoch * params.epochs))
     network.compile(optimizer=optimizer, loss=LOSSES[params.loss])
     batches = CropBatches(crops, params.batch, per_epoch)
-    fitted = network.fit(batches, epochs=params.epochs, validation_data=validation, verbose=2, shuffle=False)
+    fitted = network.fit(
+        batches,
+        epochs=params.epochs,
+        validation_data=validation,
+        callbacks=stopping(params),
+        verbose=2,
+        shuffle=False,
+    )
     return fitted.history
 
 
 def fit_tiles(
     network: keras.Model, params: Params, tiles: tuple[Images, Masks], validation: tuple[Images, Masks]
 ) -> History:
-    """Train on whole tiles until the validation loss has not improved for `patience` epochs; keep the best."""
+    """Train on whole tiles for a number of epochs, or until `patience` ends it (see `stopping`)."""
     steps = -(-len(tiles[0]) // params.batch) * params.epochs
     optimizer = keras.optimizers.Adam(learning_rate(params, steps))
     network.compile(optimizer=optimizer, loss=LOSSES[params.loss])
-    stop = keras.callbacks.EarlyStopping(patience=params.patience, restore_best_weights=True)
     return network.fit(
         *tiles,
         batch_size=params.batch,
         epochs=params.epochs,
         validation_data=validation,
-        callbacks=[stop] if params.patience else [],
+        callbacks=stopping(params),
         verbose=2,
     ).history
 

@@ -52,9 +52,10 @@ def in_zero_runs(heights: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Cells in horizontal runs of at least ZERO_RUN_PX zeros (an opening of the zeros by a line)."""
     if heights.shape[1] < ZERO_RUN_PX:
         return np.zeros(heights.shape, bool)
-    zero = np.pad(heights == 0, ((0, 0), (ZERO_RUN_PX, ZERO_RUN_PX)))
+    zero = np.asarray(heights == 0)
+    zero = np.pad(zero, ((0, 0), (ZERO_RUN_PX, ZERO_RUN_PX)))
     run = np.lib.stride_tricks.sliding_window_view(zero, ZERO_RUN_PX, axis=1).all(axis=-1)
-    opened = np.lib.stride_tricks.sliding_window_view(run, ZERO_RUN_PX, axis=1).any(axis=-1)
+    opened = np.asarray(np.lib.stride_tricks.sliding_window_view(run, ZERO_RUN_PX, axis=1).any(axis=-1))
     return opened[:, 1 : 1 + heights.shape[1]]
 
 

@@ -98,8 +98,8 @@ def bands(stack: NDArray[np.float32], names: tuple[str, ...], units: dict[str, s
 
 def split_map(index: pd.DataFrame) -> Figure:
     """The tiles by split, darker dots where more of a tile is landslide."""
-    drawing, axes = figure(6.0)
     rows, cols = index["row"] - index["row"].min(), index["col"] - index["col"].min()
+    drawing, axes = figure(min(10.0, 1 + 6.0 * (rows.max() + 1) / (cols.max() + 1)), 8.4)
     codes = np.full((rows.max() + 1, cols.max() + 1), np.nan)
     codes[rows, cols] = index["split"].map({split: code for code, split in enumerate(SPLITS)})
     palette = ("#d9d9d9", "#9ecae1", "#fdae6b")

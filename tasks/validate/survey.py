@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class Survey:
     checks: list[Check]
     pictures: Mapping[str, tuple[Figure, str]]
     facts_title: str = ""
-    facts: list[Mapping[str, Any]] = field(default_factory=list)
+    facts: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
 def survey_dem(dem: Artifact, params: Params, backdrop: Artifact | None) -> Survey:
