@@ -8,9 +8,9 @@ Announces **dataset** (partition: the model) to `train` for each model that has 
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, task, task_group
+
 from pipeline_assets import DATASET, INPUTS
 from pipeline_tasks import Task
-
 from tasks.contract.config import Config
 
 REGION = "{{ dag_run.partition_key or params.region }}"
@@ -42,7 +42,7 @@ with DAG(
         return sorted({Config().recipe_of(model) for model in Config().models_of(region)})
 
     @task_group(group_id="terrain")
-    def make_images(recipe):  # noqa: ANN001, ANN202
+    def make_images(recipe: str) -> None:
         """Bands and image tiles, shared by all models of a recipe."""
         at = RUN + "/{{ task.names.recipe }}"
         derive = Task(
@@ -61,7 +61,7 @@ with DAG(
         derive >> tile
 
     @task_group(group_id="labels")
-    def make_labels(model):  # noqa: ANN001, ANN202
+    def make_labels(model: str) -> None:
         """Masks of one model's target, its training tiles doubled by flips."""
         names, made_by = {"model": model}, "{{ recipe_of(task.names.model) }}"
         rasterize = Task(

@@ -10,9 +10,9 @@ Failed validation keeps the accepted inputs in use; the report says what failed.
 from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, task, task_group
+
 from pipeline_assets import INPUTS
 from pipeline_tasks import Task
-
 from tasks.contract.config import Config
 
 REGIONS = Config().regions()
@@ -21,7 +21,9 @@ RETRY = {"retries": 3, "retry_delay": timedelta(seconds=20), "retry_exponential_
 
 with DAG(
     "ingest",
-    schedule=CronTriggerTimetable("15 3 * * *", timezone="UTC"),  # no start date: nothing runs before its time
+    schedule=CronTriggerTimetable(
+        "15 3 * * *", timezone="UTC"
+    ),  # no start date: nothing runs before its time
     catchup=False,
     max_active_runs=1,
     default_args=RETRY,
@@ -44,7 +46,7 @@ with DAG(
         return list(params["regions"])
 
     @task_group(group_id="region")
-    def ingest_region(name):  # noqa: ANN001, ANN202
+    def ingest_region(name: str) -> None:
         """One region, from its sources to its accepted inputs."""
         given = {"region": name}
         dem = Task(task_id="ingest_dem", makes={"dem": f"{RUN}/dem"}, given=given, pool="sources")
@@ -67,7 +69,9 @@ with DAG(
         )
         accept = Task(
             task_id="accept",
-            takes={"items": [f"{RUN}/{name}" for name in ("dem", "dem-report", "inventory", "inventory-report")]},
+            takes={
+                "items": [f"{RUN}/{name}" for name in ("dem", "dem-report", "inventory", "inventory-report")]
+            },
             makes={"accepted": "regions/{{ task.names.region }}/inputs"},
             names=given,
         )

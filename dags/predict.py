@@ -8,9 +8,9 @@ so that there are no seams. The map is a mask, polygons and a picture.
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, task, task_group
+
 from pipeline_assets import MODEL
 from pipeline_tasks import Task
-
 from tasks.contract.config import Config
 
 NAME = "{{ dag_run.partition_key or params.model }}"
@@ -39,7 +39,7 @@ with DAG(
         return list(Config().model(model)["regions"]) if region == EVERY else [region]
 
     @task_group(group_id="region")
-    def map_region(name):  # noqa: ANN001, ANN202
+    def map_region(name: str) -> None:
         """One region, from its accepted DEM to its map."""
         names = {"region": name}
         inputs = Task(task_id="pin", makes={"pinned": f"{HERE}/inputs"}, given={"region": name})
@@ -76,5 +76,7 @@ with DAG(
         )
         inputs >> derive >> predict >> publish >> accept
 
-    release = Task(task_id="pin_release", does="pin", makes={"pinned": f"{RUN}/release"}, given={"released": NAME})
+    release = Task(
+        task_id="pin_release", does="pin", makes={"pinned": f"{RUN}/release"}, given={"released": NAME}
+    )
     release >> map_region.expand(name=regions(NAME, "{{ params.region }}"))

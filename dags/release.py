@@ -8,9 +8,9 @@ tiles, and only then `stable` moves to it; else it is withdrawn. Announces **mod
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, task
+
 from pipeline_assets import CANDIDATE, MODEL
 from pipeline_tasks import Task
-
 from tasks.contract.config import Config
 
 NAME = "{{ dag_run.partition_key or params.model }}"
@@ -25,7 +25,11 @@ with DAG(
     params={
         "model": Param("scarps", enum=list(Config().models()), title="Model"),
         "version": Param(
-            0, type="integer", minimum=0, title="Roll back to version", description="0 releases the candidate."
+            0,
+            type="integer",
+            minimum=0,
+            title="Roll back to version",
+            description="0 releases the candidate.",
         ),
     },
     doc_md=__doc__,

@@ -9,9 +9,9 @@ skipped; the champion goes on serving, and the same data are not trained again.
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable
+
 from pipeline_assets import CANDIDATE, DATASET
 from pipeline_tasks import Task
-
 from tasks.contract.config import Config
 
 MODEL = "{{ dag_run.partition_key or params.model }}"
@@ -42,7 +42,12 @@ with DAG(
     )
     evaluate = Task(
         task_id="evaluate_model",
-        takes={**TILES, "model": f"{RUN}/model", "champion": f"models/{MODEL}", "baselines": f"{RUN}/baselines"},
+        takes={
+            **TILES,
+            "model": f"{RUN}/model",
+            "champion": f"models/{MODEL}",
+            "baselines": f"{RUN}/baselines",
+        },
         makes={"evaluation": f"{RUN}/evaluation"},
     )
     gate = Task(

@@ -15,9 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from tasks.contract.spec import Refs, TaskSpec
 
@@ -27,7 +27,15 @@ ALLOWED = re.compile(
     r"(AWS_|PIPELINE_|TF_|OMP_|CUDA_|NVIDIA_|GDAL_)\w+|PATH|HOME|LANG|LC_ALL|TMPDIR|TZ|SSL_CERT_FILE|SSL_CERT_DIR"
     r"|REQUESTS_CA_BUNDLE|(?i:https?_proxy|no_proxy)"
 )
-OF_THIS_MACHINE = {"PATH", "HOME", "TMPDIR", "PIPELINE_ENVS", "PIPELINE_WORK", "PIPELINE_CONFIG", "PIPELINE_LOCAL"}
+OF_THIS_MACHINE = {
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "PIPELINE_ENVS",
+    "PIPELINE_WORK",
+    "PIPELINE_CONFIG",
+    "PIPELINE_LOCAL",
+}
 SECRET = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)")
 
 
@@ -123,7 +131,9 @@ class Process(BaseOperator):
         """Run it, line by line into the task's log."""
         self.hook = SubprocessHook()
         environment = allowed_environment() | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-        result = self.hook.run_command([str(self.python), "-m", "tasks", *self.argv], env=environment, cwd=str(ROOT))
+        result = self.hook.run_command(
+            [str(self.python), "-m", "tasks", *self.argv], env=environment, cwd=str(ROOT)
+        )
         judge(self.argv[0], result.exit_code)
 
     def on_kill(self) -> None:
@@ -136,7 +146,9 @@ class ProcessTask(PipelineTask, Process):
 
     def runner(self) -> dict[str, Any]:
         """The interpreter of the task's environment, `PIPELINE_ENVS/<set>/bin/python`."""
-        self.python = Path(os.environ.get("PIPELINE_ENVS", ROOT / ".envs")) / self.spec.image / "bin" / "python"
+        self.python = (
+            Path(os.environ.get("PIPELINE_ENVS", ROOT / ".envs")) / self.spec.image / "bin" / "python"
+        )
         return {}
 
     def fill(self, argv: list[str]) -> None:
@@ -212,7 +224,9 @@ def kubernetes_task() -> type[PipelineTask]:
                     requests={"cpu": "1", "memory": limits["memory"]}, limits=limits
                 ),
                 "container_security_context": k8s.V1SecurityContext(
-                    run_as_non_root=True, allow_privilege_escalation=False, capabilities=k8s.V1Capabilities(drop=["ALL"])
+                    run_as_non_root=True,
+                    allow_privilege_escalation=False,
+                    capabilities=k8s.V1Capabilities(drop=["ALL"]),
                 ),
                 "get_logs": True,
                 "skip_on_exit_code": STOPPED,
@@ -229,8 +243,12 @@ def kubernetes_task() -> type[PipelineTask]:
             except AirflowSkipException:
                 raise
             except AirflowException:
-                statuses = (remote_pod.status.container_statuses if remote_pod and remote_pod.status else None) or []
-                ended = [s.state.terminated for s in statuses if s.name == self.base_container_name and s.state]
+                statuses = (
+                    remote_pod.status.container_statuses if remote_pod and remote_pod.status else None
+                ) or []
+                ended = [
+                    s.state.terminated for s in statuses if s.name == self.base_container_name and s.state
+                ]
                 if any(end and end.exit_code == BAD_INPUT for end in ended):
                     judge(self.spec.name, BAD_INPUT)
                 raise

@@ -22,7 +22,9 @@ log = logging.getLogger("tasks")
 
 def load_spec(name: str) -> TaskSpec:
     """The spec of a task by its name."""
-    known = sorted(path.parent.name for path in Path(__file__).parent.glob("*/spec.py") if path.parent.name != "contract")
+    known = sorted(
+        path.parent.name for path in Path(__file__).parent.glob("*/spec.py") if path.parent.name != "contract"
+    )
     if name not in known:
         raise InvalidName(f"there is no task {name!r}; there are {', '.join(known)}")
     spec: TaskSpec = importlib.import_module(f"tasks.{name}.spec").SPEC

@@ -54,7 +54,9 @@ class Artifact:
     def file(self, name: str) -> Path:
         """A local copy of one file, size and sha256 checked against the manifest. Read only."""
         if name not in self.manifest.files:
-            raise ArtifactMissing(f"{self.kind}/{self.key} has no file {name!r}; it has {', '.join(self.names)}")
+            raise ArtifactMissing(
+                f"{self.kind}/{self.key} has no file {name!r}; it has {', '.join(self.names)}"
+            )
         path = self._cache / self.kind / self.key / name
         if path.exists():
             return path

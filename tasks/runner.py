@@ -38,7 +38,12 @@ Takes = Mapping[str, Sequence[str]]
 
 
 def run_task(
-    spec: TaskSpec, takes: Takes, makes: Mapping[str, str], given: Mapping[str, str], store: Store, config: Config
+    spec: TaskSpec,
+    takes: Takes,
+    makes: Mapping[str, str],
+    given: Mapping[str, str],
+    store: Store,
+    config: Config,
 ) -> Manifest | None:
     """Run a task to its artifact and move its ref; a step moves refs only and returns None."""
     spec.argv(takes, makes, given)
@@ -47,7 +52,10 @@ def run_task(
     params = spec.read_params(config, given)
     refs = Refs(store)
     with work_folder(spec.name) as work:
-        inputs = {n: resolve(spec.name, n, i, takes.get(n, ()), refs, store, work / "inputs") for n, i in spec.takes.items()}
+        inputs = {
+            n: resolve(spec.name, n, i, takes.get(n, ()), refs, store, work / "inputs")
+            for n, i in spec.takes.items()
+        }
         check_gates(spec, inputs)
         if spec.step:
             job = Job(params, inputs, work / "out", work, makes=makes, refs=refs, store=store)
@@ -62,7 +70,9 @@ def run_task(
     return manifest
 
 
-def resolve(task: str, name: str, wanted: Input, takes: Sequence[str], refs: Refs, store: Store, cache: Path) -> list[Artifact]:
+def resolve(
+    task: str, name: str, wanted: Input, takes: Sequence[str], refs: Refs, store: Store, cache: Path
+) -> list[Artifact]:
     """The finished artifacts that an input's refs name."""
     found = []
     for ref in takes:
@@ -70,14 +80,24 @@ def resolve(task: str, name: str, wanted: Input, takes: Sequence[str], refs: Ref
         if read is None:
             if wanted.optional:
                 continue
-            raise ArtifactMissing(f"task {task}, input {name}: ref {ref} does not exist; run the task that makes it first")
+            raise ArtifactMissing(
+                f"task {task}, input {name}: ref {ref} does not exist; run the task that makes it first"
+            )
         items = {role: item for role, item in read[0].items.items() if wanted.accepts(item.kind)}
         if not items and not wanted.optional:
             has = ", ".join(sorted({i.kind for i in read[0].items.values()})) or "nothing"
-            raise ArtifactMissing(f"task {task}, input {name}: ref {ref} has no {' or '.join(wanted.kinds)}; it has {has}")
-        found += [Artifact(store, load_manifest(store, item), cache, role, ref) for role, item in sorted(items.items())]
+            raise ArtifactMissing(
+                f"task {task}, input {name}: ref {ref} has no {' or '.join(wanted.kinds)}; it has {has}"
+            )
+        found += [
+            Artifact(store, load_manifest(store, item), cache, role, ref)
+            for role, item in sorted(items.items())
+        ]
     if len(found) > 1 and not wanted.many:
-        raise WrongWiring(f"task {task}, input {name}: expected one {' or '.join(wanted.kinds)}, found {len(found)} in {', '.join(takes)}")
+        raise WrongWiring(
+            f"task {task}, input {name}: expected one {' or '.join(wanted.kinds)}, "
+            f"found {len(found)} in {', '.join(takes)}"
+        )
     return found
 
 
@@ -89,7 +109,9 @@ def load_manifest(store: Store, item: Item) -> Manifest:
         raise ArtifactMissing(f"{where} is not there: the artifact was never finished, or was deleted")
     manifest = Manifest.from_json(found[0], where)
     if (manifest.kind, manifest.key) != (item.kind, item.key) or manifest.digest != item.digest:
-        raise ArtifactDamaged(f"{where} is not what its ref names: expected {item.digest}, found {manifest.digest}")
+        raise ArtifactDamaged(
+            f"{where} is not what its ref names: expected {item.digest}, found {manifest.digest}"
+        )
     return manifest
 
 
@@ -102,7 +124,9 @@ def check_gates(spec: TaskSpec, inputs: Mapping[str, list[Artifact]]) -> None:
                 reasons = "; ".join(verdict.get("reasons", [])) or "no reason given"
                 raise Refused(f"task {spec.name}: {report.kind} says no: {reasons}")
             if report.properties.get("subject") not in {artifact.digest for artifact in inputs[judged]}:
-                raise Refused(f"task {spec.name}: {report.kind}/{report.key} judged another {judged}; validate this one")
+                raise Refused(
+                    f"task {spec.name}: {report.kind}/{report.key} judged another {judged}; validate this one"
+                )
 
 
 def check_verdict(spec: TaskSpec, manifest: Manifest) -> None:
@@ -112,14 +136,19 @@ def check_verdict(spec: TaskSpec, manifest: Manifest) -> None:
         raise spec.refusal(f"{manifest.kind}/{manifest.key}: " + "; ".join(verdict["reasons"]))
 
 
-def make_artifact(spec: TaskSpec, params: Any, inputs: Mapping[str, list[Artifact]], store: Store, work: Path) -> Manifest:
+def make_artifact(
+    spec: TaskSpec, params: Any, inputs: Mapping[str, list[Artifact]], store: Store, work: Path
+) -> Manifest:
     """The artifact of these inputs: adopted where it exists, computed where not."""
     (kind,) = spec.makes.values()
     kind = kind.format(**{name: found[0].kind for name, found in inputs.items() if found})
     source = importlib.import_module(f"tasks.{spec.name}.state").state(params) if spec.asks_source else {}
     code, environment = code_digest(spec), library_versions(spec.libraries)
     items = {name: [a.item for a in found] for name, found in inputs.items() if name != PROVENANCE}
-    key = artifact_key(spec, kind, code, params, items, source, environment)
+    made_of = {
+        name: listed for name, listed in items.items() if name not in spec.gates
+    }  # a permit shapes nothing
+    key = artifact_key(spec, kind, code, params, made_of, source, environment)
     folder = f"artifacts/{kind}/{key}"
     if (found := store.get_tagged(f"{folder}/manifest.json")) is not None:
         log.info("up to date: %s/%s", kind, key)
@@ -137,7 +166,10 @@ def make_artifact(spec: TaskSpec, params: Any, inputs: Mapping[str, list[Artifac
         params=asdict(params),
         inputs={name: [asdict(item) for item in listed] for name, listed in items.items()},
         source=source,
-        files={name: File(f"{attempt}/{name}", path.stat().st_size, sha256_of(path)) for name, path in _files(job.out)},
+        files={
+            name: File(f"{attempt}/{name}", path.stat().st_size, sha256_of(path))
+            for name, path in _files(job.out)
+        },
         properties=properties,
         environment=environment,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -164,15 +196,22 @@ def publish(store: Store, manifest: Manifest, out: Path) -> Manifest:
         manifest = Manifest.from_json(found[0], folder)
         log.info("adopted: %s/%s was made by another attempt", manifest.kind, manifest.key)
         return manifest
-    log.info("made: %s/%s, %d files, %.1f MB", manifest.kind, manifest.key, len(manifest.files),
-             sum(file.size for file in manifest.files.values()) / 1e6)
+    log.info(
+        "made: %s/%s, %d files, %.1f MB",
+        manifest.kind,
+        manifest.key,
+        len(manifest.files),
+        sum(file.size for file in manifest.files.values()) / 1e6,
+    )
     return manifest
 
 
 @contextmanager
 def work_folder(task: str) -> Iterator[Path]:
     """A private folder for one run; folders of runs that were killed are removed on the way."""
-    root = Path(os.environ.get("PIPELINE_WORK") or Path(tempfile.gettempdir()) / f"pipeline-work-{os.getuid()}")
+    root = Path(
+        os.environ.get("PIPELINE_WORK") or Path(tempfile.gettempdir()) / f"pipeline-work-{os.getuid()}"
+    )
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in root.glob("*-pid*"):
         pid = left.name.rpartition("-pid")[2]

@@ -17,10 +17,10 @@ for entry in (ROOT, ROOT / "plugins"):
     if str(entry) not in sys.path:
         sys.path.insert(0, str(entry))
 
+from tasks import runner  # noqa: E402
 from tasks.contract.artifact import Manifest  # noqa: E402
 from tasks.contract.config import Config  # noqa: E402
 from tasks.job import Artifact  # noqa: E402
-from tasks import runner  # noqa: E402
 from tasks.store import Store, open_store  # noqa: E402
 
 SHARED = ROOT.parent / "shared" / "data"
@@ -122,7 +122,12 @@ def make_artifact(file_store: Store, tmp_path: Path) -> Callable[..., str]:
     from tasks.contract.refs import Refs
     from tasks.job import sha256_of
 
-    def put(kind: str, files: Mapping[str, bytes | Path], properties: Mapping[str, Any] | None = None, ref: str = "") -> str:
+    def put(
+        kind: str,
+        files: Mapping[str, bytes | Path],
+        properties: Mapping[str, Any] | None = None,
+        ref: str = "",
+    ) -> str:
         out = tmp_path / "made" / secrets.token_hex(6)
         entries = {}
         for name, content in files.items():
@@ -131,10 +136,21 @@ def make_artifact(file_store: Store, tmp_path: Path) -> Callable[..., str]:
             path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
             entries[name] = File(f"{out.name}/{name}", path.stat().st_size, sha256_of(path))
         properties = dict(properties or {})
-        key = digest_of([kind, {n: f.sha256 for n, f in entries.items()}, properties]).removeprefix("sha256:")[:40]
+        key = digest_of([kind, {n: f.sha256 for n, f in entries.items()}, properties]).removeprefix(
+            "sha256:"
+        )[:40]
         manifest = Manifest(
-            kind=kind, key=key, task="test", code="", params={}, inputs={}, source={}, files=entries,
-            properties=properties, environment={}, created="2026-01-01T00:00:00+00:00",
+            kind=kind,
+            key=key,
+            task="test",
+            code="",
+            params={},
+            inputs={},
+            source={},
+            files=entries,
+            properties=properties,
+            environment={},
+            created="2026-01-01T00:00:00+00:00",
         )
         manifest = runner.publish(file_store, manifest, out)
         ref = ref or f"runs/test/run/{kind}-{key[:8]}"
@@ -148,7 +164,12 @@ def make_artifact(file_store: Store, tmp_path: Path) -> Callable[..., str]:
 def run_task(file_store: Store, tmp_path: Path) -> Callable[..., Artifact]:
     """Runs a task in this process: run_task("tile", {"raster": ref}, {"region": "here"}, config) -> its artifact."""
 
-    def go(name: str, takes: Mapping[str, str | list[str]], given: Mapping[str, str], config: Config | None = None) -> Artifact:
+    def go(
+        name: str,
+        takes: Mapping[str, str | list[str]],
+        given: Mapping[str, str],
+        config: Config | None = None,
+    ) -> Artifact:
         from tasks.__main__ import load_spec
 
         spec = load_spec(name)

@@ -34,7 +34,9 @@ def start(settings: Settings, only: str) -> int:
     names = [name for name in only.split(",") if name]
     known = {part.name for part in components(settings)}
     if unknown := set(names) - known:
-        raise StackFailed(f"No part is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+        raise StackFailed(
+            f"No part is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}"
+        )
     stack.up(settings, names, say)
     return 0
 

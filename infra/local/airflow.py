@@ -37,7 +37,10 @@ def configuration(settings: Settings) -> dict[str, str]:
             "simple_auth_manager_passwords_file": home / "passwords.json",
             "min_serialized_dag_update_interval": 5,
         },
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}", "load_default_connections": False},
+        "database": {
+            "sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}",
+            "load_default_connections": False,
+        },
         "api": {
             "host": HOST,
             "port": settings.ports["airflow"],
@@ -89,7 +92,8 @@ def request(settings: Settings, path: str, body: object = None, token: str = "")
     call = urllib.request.Request(
         settings.url("airflow") + path,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {}),
+        headers={"Content-Type": "application/json"}
+        | ({"Authorization": f"Bearer {token}"} if token else {}),
     )
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(call, timeout=5) as answer:

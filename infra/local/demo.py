@@ -57,7 +57,14 @@ def prepare(region: str, settings: Settings) -> None:
     draft.mkdir(parents=True)
     if region == "alum-rock":
         say("Imprinting synthetic landslides into the real DEM ...")
-        command = ["-m", "infra.sample.imprint", "--dem", str(origin / names[0]), "--out", str(draft / "made")]
+        command = [
+            "-m",
+            "infra.sample.imprint",
+            "--dem",
+            str(origin / names[0]),
+            "--out",
+            str(draft / "made"),
+        ]
         in_terrain(settings, command)
         (draft / "made").replace(goal)
         shutil.rmtree(draft)
@@ -70,7 +77,9 @@ def prepare(region: str, settings: Settings) -> None:
 def in_terrain(settings: Settings, command: list[str]) -> None:
     """Run one of our modules in the terrain environment."""
     python = str(environments.python_of("terrain"))
-    ended = subprocess.run([python, *command], env=whole_environment(settings), cwd=environments.ROOT, check=False)
+    ended = subprocess.run(
+        [python, *command], env=whole_environment(settings), cwd=environments.ROOT, check=False
+    )
     if ended.returncode:
         raise StackFailed(f"{' '.join(command[1:2])} failed; its last lines above say why.")
 
@@ -87,7 +96,9 @@ def demo(region: str, settings: Settings) -> int:
     say("")
     in_terrain(settings, ["-m", "infra.local.report", region])
     say(f"\n{'Done' if went_well else 'Ended with failures'} in {time.monotonic() - begun:.0f} s.")
-    say(f"Airflow       {settings.url('airflow')}   (user admin, password {keys(settings.folder)['AIRFLOW_PASSWORD']})")
+    say(
+        f"Airflow       {settings.url('airflow')}   (user admin, password {keys(settings.folder)['AIRFLOW_PASSWORD']})"
+    )
     say(f"Models, REST  {settings.url('rest')}/v1/models/<model>    gRPC 127.0.0.1:{settings.ports['grpc']}")
     say(f"Logs          {settings.logs}\nStop it all with: make down")
     return 0 if went_well else 1
@@ -102,7 +113,9 @@ def main() -> int:
         print(failure, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted. Airflow goes on with what it began; make down stops everything.", file=sys.stderr)
+        print(
+            "\nInterrupted. Airflow goes on with what it began; make down stops everything.", file=sys.stderr
+        )
         return 130
 
 

@@ -39,7 +39,10 @@ SIZE_GB = {"terrain": 1.2, "tensorflow": 2.3, "airflow": 1.0, "augment": 0.7, "c
 
 CAUSES = (
     (r"no space left|disk quota", "the disk is full; free some space and run the same command again"),
-    (r"hash mismatch|hashes", "a download does not have the locked hash; check the package index, or run make locks"),
+    (
+        r"hash mismatch|hashes",
+        "a download does not have the locked hash; check the package index, or run make locks",
+    ),
     (
         r"dns error|lookup address|error sending request|connect|timed out|timeout|certificate|tls|failed to fetch"
         r"|failed to download|name resolution|retries exceeded|unreachable|no matching distribution",
@@ -119,7 +122,9 @@ def uv_environment(*, extra_indexes: bool) -> dict[str, str]:
 def explain(what: str, log: Path) -> Failure:
     """Turn the end of an installer's log into one sentence, with the log's last lines beneath."""
     text = log.read_text(errors="replace")
-    advice = next((a for pattern, a in CAUSES if re.search(pattern, text, re.I)), "read the log for the reason")
+    advice = next(
+        (a for pattern, a in CAUSES if re.search(pattern, text, re.I)), "read the log for the reason"
+    )
     tail = "\n".join("    " + line for line in text.strip().splitlines()[-6:])
     return Failure(f"{what} failed: {advice} (log: {log})\n{tail}")
 
@@ -170,10 +175,14 @@ def build_tools() -> None:
             call("Creating the bootstrap environment", [sys.executable, "-m", "venv", target], log)
         except Failure as failure:
             if "ensurepip" in log.read_text(errors="replace"):
-                raise Failure(f"{sys.executable} has no venv module: install it (Debian: python3-venv)") from failure
+                raise Failure(
+                    f"{sys.executable} has no venv module: install it (Debian: python3-venv)"
+                ) from failure
             raise
         lock = ROOT / "docker" / "tools" / "requirements.txt"
-        call("Installing uv", [python_of("tools"), "-m", "pip", "install", "--require-hashes", "-r", lock], log)
+        call(
+            "Installing uv", [python_of("tools"), "-m", "pip", "install", "--require-hashes", "-r", lock], log
+        )
         (target / ".complete").write_text(fingerprint("tools") + "\n")
 
 
@@ -226,7 +235,13 @@ def lock_all(names: list[str]) -> None:
         home = ROOT / "docker" / name
         overrides = home / "overrides.txt"
         options = ["--universal", "--generate-hashes", "--python-version", "3.11"]
-        options += ["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate", "--upgrade"]
+        options += [
+            "--no-emit-index-url",
+            "--no-emit-find-links",
+            "--no-header",
+            "--no-annotate",
+            "--upgrade",
+        ]
         options += ["--overrides", str(overrides)] if overrides.exists() else []
         files = [str(home / "requirements.in"), "-o", str(home / "requirements.txt")]
         uv = str(python_of("tools").parent / "uv")
@@ -238,7 +253,9 @@ def main() -> int:
     """Parse the command line; failures end as one sentence and exit code 1."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("action", choices=("build", "lock"))
-    parser.add_argument("sets", nargs="*", metavar="SET", help=f"of {', '.join(SETS)}; all when none is named")
+    parser.add_argument(
+        "sets", nargs="*", metavar="SET", help=f"of {', '.join(SETS)}; all when none is named"
+    )
     chosen = parser.parse_args()
     unknown = set(chosen.sets) - {*SETS, "tools"}
     if unknown:

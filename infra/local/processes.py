@@ -122,4 +122,3 @@ def end(find: Callable[[], set[int]], grace_s: float) -> int:
         late = time.monotonic() > deadline
         send(left if late else fresh, signal.SIGKILL if late else signal.SIGTERM)
         time.sleep(0.05)
-

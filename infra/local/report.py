@@ -54,12 +54,16 @@ class Results:
 
 def figures(name: str, values: dict[str, Any]) -> str:
     """One line of the table."""
-    return f"  {name:<28}" + "".join(f"{values[key]:>{max(len(title), 6) + 2}.3f}" for key, title in COLUMNS.items())
+    return f"  {name:<28}" + "".join(
+        f"{values[key]:>{max(len(title), 6) + 2}.3f}" for key, title in COLUMNS.items()
+    )
 
 
 def head() -> str:
     """The table's first line."""
-    return f"  {'on the test blocks':<28}" + "".join(f"{title:>{max(len(title), 6) + 2}}" for title in COLUMNS.values())
+    return f"  {'on the test blocks':<28}" + "".join(
+        f"{title:>{max(len(title), 6) + 2}}" for title in COLUMNS.values()
+    )
 
 
 def tell_model(results: Results, model: str) -> None:
@@ -86,7 +90,9 @@ def tell_model(results: Results, model: str) -> None:
     record = results.document(f"models/{model}").record
     stable = record.get("labels", {}).get("stable")
     print(f"  served: {f'version {stable} (stable)' if stable else 'none'}")
-    print(f"  candidate beside the truth: {results.save(evaluation, f'{model}/evaluation', ('.png', '.json'))}")
+    print(
+        f"  candidate beside the truth: {results.save(evaluation, f'{model}/evaluation', ('.png', '.json'))}"
+    )
     made = results.artifact(results.document(f"regions/{results.region}/map.{model}").items.get("map"))
     if made:
         folder = results.save(made, f"{model}/map")
@@ -108,7 +114,9 @@ def main(region: str) -> None:
             if kind.endswith("-report"):
                 report = results.artifact(item)
                 assert report is not None
-                print(f"Data quality, {kind.removesuffix('-report')}: {results.save(report, kind)}/index.html")
+                print(
+                    f"Data quality, {kind.removesuffix('-report')}: {results.save(report, kind)}/index.html"
+                )
 
 
 if __name__ == "__main__":

@@ -106,7 +106,9 @@ def signed_head(port: int, bucket: str, credentials: Credentials) -> dict[str, s
     for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{request}"):
         key = hmac.digest(key, part.encode(), "sha256")
     who = f"Credential={credentials.access_key}/{scope}"
-    return headers | {"authorization": f"AWS4-HMAC-SHA256 {who}, SignedHeaders={names}, Signature={key.hex()}"}
+    return headers | {
+        "authorization": f"AWS4-HMAC-SHA256 {who}, SignedHeaders={names}, Signature={key.hex()}"
+    }
 
 
 def is_ready(port: int, bucket: str, credentials: Credentials) -> bool:
@@ -180,7 +182,11 @@ def start(
     data, log = folder / "data", folder / "seaweed.log"
     data.mkdir(parents=True, exist_ok=True)
     process = processes.spawn(
-        command(data, first, bucket), env=environment(credentials), log=log, cwd=folder, on_our_end=signal.SIGKILL
+        command(data, first, bucket),
+        env=environment(credentials),
+        log=log,
+        cwd=folder,
+        on_our_end=signal.SIGKILL,
     )
     running = Running(process, first, bucket, credentials, log)
     deadline = time.monotonic() + timeout_s
@@ -194,7 +200,9 @@ def start(
 
 
 @contextlib.contextmanager
-def running(folder: Path, port_base: int | None = None, *, bucket: str = "landslides") -> Iterator[dict[str, str]]:
+def running(
+    folder: Path, port_base: int | None = None, *, bucket: str = "landslides"
+) -> Iterator[dict[str, str]]:
     """A server for as long as the block lasts; gives the environment that reaches it."""
     server = start(folder, port_base, bucket=bucket)
     try:

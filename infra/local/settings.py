@@ -112,7 +112,8 @@ def keys(folder: Path) -> dict[str, str]:
         "AIRFLOW_PASSWORD": secrets.token_urlsafe(15),
         "AIRFLOW_JWT_SECRET": secrets.token_urlsafe(48),
         "AIRFLOW_API_SECRET": secrets.token_urlsafe(48),
-        "AIRFLOW_FERNET_KEY": secrets.token_urlsafe(32) + "=",  # 32 bytes, base64, padded: what Fernet asks for
+        "AIRFLOW_FERNET_KEY": secrets.token_urlsafe(32)
+        + "=",  # 32 bytes, base64, padded: what Fernet asks for
     }
     write_private(path, "".join(f"{name}={value}\n" for name, value in made.items()))
     return made

@@ -134,7 +134,9 @@ def up_alone(settings: Settings, names: list[str], say: Callable[[str], None]) -
         (settings.airflow_home / "migrated").write_text(environments.fingerprint("airflow"))
     say(f"Ready after {time.monotonic() - started:.0f} s. Logs: {settings.logs}")
     if any(part.name == "airflow-api" for part in parts):
-        say(f"Airflow's user is {airflow.USER}; the password is in {settings.airflow_home / 'passwords.json'}")
+        say(
+            f"Airflow's user is {airflow.USER}; the password is in {settings.airflow_home / 'passwords.json'}"
+        )
 
 
 def follow(settings: Settings, guard: subprocess.Popen[bytes], say: Callable[[str], None]) -> None:
@@ -147,12 +149,16 @@ def follow(settings: Settings, guard: subprocess.Popen[bytes], say: Callable[[st
                 raise StackFailed(f"{part['error']}\n{tail(Path(part['log']))}")
             if part["state"] in ("ready", "done") and name not in shown:
                 shown.add(name)
-                say(f"  {part['title']:<22} {part['state']:<6} {part['took_s']:6.1f} s  {part['address']}".rstrip())
+                say(
+                    f"  {part['title']:<22} {part['state']:<6} {part['took_s']:6.1f} s  {part['address']}".rstrip()
+                )
         if parts and len(shown) == len(parts):
             return
         if guard.poll() is not None:
             log = settings.logs / "supervisor.log"
-            raise StackFailed(f"The supervisor ended while it was starting the stack. Read {log}\n{tail(log)}")
+            raise StackFailed(
+                f"The supervisor ended while it was starting the stack. Read {log}\n{tail(log)}"
+            )
         time.sleep(0.2)
 
 
@@ -186,7 +192,9 @@ def status(settings: Settings) -> tuple[str, bool]:
         for name, part in parts.items()
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = [
+        "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
     lines += [part["error"] for part in parts.values() if part["error"]]
     lines += [f"Logs: {settings.logs}"]
     return "\n".join(lines), all(part["state"] in ("ready", "done") for part in parts.values())

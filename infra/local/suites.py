@@ -45,7 +45,14 @@ def run(name: str, paths: list[str], options: list[str]) -> Outcome:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "report.xml")
-        command = [str(environments.python_of(name)), "-m", "pytest", f"--junitxml={report}", *options, *paths]
+        command = [
+            str(environments.python_of(name)),
+            "-m",
+            "pytest",
+            f"--junitxml={report}",
+            *options,
+            *paths,
+        ]
         code = subprocess.run(command, cwd=environments.ROOT, env=env).returncode
         counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
         if report.exists():
@@ -67,10 +74,14 @@ def main(argv: list[str]) -> int:
         outcomes.append(run(name, paths, options))
     print()
     for one in outcomes:
-        ending = {0: "passed", NOTHING_COLLECTED: "no test collected"}.get(one.code, f"failed, exit code {one.code}")
+        ending = {0: "passed", NOTHING_COLLECTED: "no test collected"}.get(
+            one.code, f"failed, exit code {one.code}"
+        )
         print(f"{one.name:<11} {one.passed:>4} tests passed in {one.seconds:4.0f} s: {ending}")
     passed, failed = sum(one.passed for one in outcomes), sum(one.failed for one in outcomes)
-    bad = [one.name for one in outcomes if one.is_bad(all_asked=all_asked)] or ([] if passed + failed else ["all"])
+    bad = [one.name for one in outcomes if one.is_bad(all_asked=all_asked)] or (
+        [] if passed + failed else ["all"]
+    )
     if bad:
         print(f"Failed: {', '.join(bad)}")
     print(f"{passed} passed, {failed} failed, {sum(one.skipped for one in outcomes)} skipped")

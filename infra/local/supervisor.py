@@ -131,7 +131,9 @@ class Supervisor:
     def turn(self, now: float) -> None:
         """Look after every part once."""
         for part in self.parts.values():
-            if (part.state == "waiting" and self.may_start(part)) or (part.state == "restarting" and now >= part.due):
+            if (part.state == "waiting" and self.may_start(part)) or (
+                part.state == "restarting" and now >= part.due
+            ):
                 part.start()
             elif part.state in ("starting", "ready"):
                 part.watch(now)
@@ -144,7 +146,9 @@ class Supervisor:
     def write(self, state: str = "running") -> None:
         """Tell the others how it stands, when something has changed."""
         told = {"state": state, "supervisor": os.getpid(), "guard": os.getppid()}
-        text = json.dumps(told | {"parts": {name: part.told() for name, part in self.parts.items()}}, indent=1)
+        text = json.dumps(
+            told | {"parts": {name: part.told() for name, part in self.parts.items()}}, indent=1
+        )
         if text != self.last:
             beside = self.settings.state.with_suffix(".tmp")
             beside.write_text(text + "\n")

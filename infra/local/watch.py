@@ -14,7 +14,18 @@ from infra.local.settings import Settings, StackFailed
 NEXT = {"ingest": "dataset", "dataset": "train", "train": "release", "release": "predict"}
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 POLL_S, PATIENCE_S, QUIET_S = 1.0, 180.0, 20.0
-TELLING = ("made:", "up to date", "adopted:", "accepted:", "announced", "pinned", "pushed", "promoted", "stopped:", "failed:")
+TELLING = (
+    "made:",
+    "up to date",
+    "adopted:",
+    "accepted:",
+    "announced",
+    "pinned",
+    "pushed",
+    "promoted",
+    "stopped:",
+    "failed:",
+)
 
 
 @dataclass
@@ -103,7 +114,11 @@ class Watch:
 
     def _title(self, run: Run, task: dict[str, Any]) -> str:
         names = task.get("rendered_fields", {}).get("names") or {}
-        each = [str(v) for n, v in names.items() if n in ("region", "model", "recipe", "partition") and v != run.partition]
+        each = [
+            str(v)
+            for n, v in names.items()
+            if n in ("region", "model", "recipe", "partition") and v != run.partition
+        ]
         mapped = f" [{each[-1]}]" if each and task["map_index"] >= 0 else ""
         return f"{run.dag} ({run.partition})  {task['task_id'].rpartition('.')[2]}{mapped}"
 
@@ -118,7 +133,9 @@ class Watch:
             return
         for line in content:
             event = str(line.get("event", "") if isinstance(line, dict) else line).strip()
-            if event and not event.startswith(("::", "Tmp dir", "Running command", "Output:", "Command exited")):
+            if event and not event.startswith(
+                ("::", "Tmp dir", "Running command", "Output:", "Command exited")
+            ):
                 yield event
 
     def _recent(self, dag: str) -> list[dict[str, Any]]:

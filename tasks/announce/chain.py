@@ -25,7 +25,11 @@ class Chain:
         """Why somebody who hears of the event has work to do."""
         if event == "inputs":
             return self._first(self._dataset_behind(partition, model) for model in self.models)
-        stages = {"dataset": self._judged_behind, "candidate": self._release_behind, "model": self._map_behind}
+        stages = {
+            "dataset": self._judged_behind,
+            "candidate": self._release_behind,
+            "model": self._map_behind,
+        }
         return stages[event](partition)
 
     def _dataset_behind(self, region: str, model: str) -> str | None:

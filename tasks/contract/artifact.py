@@ -15,7 +15,9 @@ SCHEMA = 1
 
 def canonical(value: Any) -> bytes:
     """JSON with one spelling: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def digest_of(value: Any) -> str:
@@ -89,7 +91,9 @@ class Manifest:
         try:
             fields = json.loads(data)
             if fields["schema"] > SCHEMA:
-                raise ArtifactDamaged(f"{where} has schema {fields['schema']}; this version reads up to {SCHEMA}")
+                raise ArtifactDamaged(
+                    f"{where} has schema {fields['schema']}; this version reads up to {SCHEMA}"
+                )
             fields["files"] = {name: File(**file) for name, file in fields["files"].items()}
             return cls(**fields)
         except (ValueError, KeyError, TypeError) as error:
@@ -106,13 +110,17 @@ class RefDocument:
     def to_json(self) -> bytes:
         """The ref as stored."""
         items = {role: asdict(item) for role, item in self.items.items()}
-        return json.dumps({"schema": SCHEMA, "items": items, "record": self.record}, indent=1, sort_keys=True).encode()
+        return json.dumps(
+            {"schema": SCHEMA, "items": items, "record": self.record}, indent=1, sort_keys=True
+        ).encode()
 
     @classmethod
     def from_json(cls, data: bytes, where: str) -> RefDocument:
         """Read a stored ref."""
         try:
             fields = json.loads(data)
-            return cls({role: Item(**item) for role, item in fields["items"].items()}, fields.get("record", {}))
+            return cls(
+                {role: Item(**item) for role, item in fields["items"].items()}, fields.get("record", {})
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactDamaged(f"{where} is not a ref: {error!r}") from error

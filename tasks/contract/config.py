@@ -36,7 +36,9 @@ class Config:
         """The bands of a named set, in the stack's order."""
         sets = _read(self.root / "bands.toml")
         if name not in sets:
-            raise InvalidConfig(f"band set {name!r} is not in {self.root / 'bands.toml'}; it has {sorted(sets)}")
+            raise InvalidConfig(
+                f"band set {name!r} is not in {self.root / 'bands.toml'}; it has {sorted(sets)}"
+            )
         return tuple(sets[name]["bands"])
 
     def regions(self) -> tuple[str, ...]:
@@ -65,8 +67,10 @@ class Config:
     def _entry(self, section: str, name: str) -> dict[str, Any]:
         path = self.root / section / f"{checked_segment(name, section.rstrip('s'))}.toml"
         if not path.is_file():
-            raise InvalidConfig(f"{section.rstrip('s')} {name!r} is not known: there is no {path}; "
-                                f"known are {', '.join(self._names(section)) or 'none'}")
+            raise InvalidConfig(
+                f"{section.rstrip('s')} {name!r} is not known: there is no {path}; "
+                f"known are {', '.join(self._names(section)) or 'none'}"
+            )
         return dict(_read(path))
 
 

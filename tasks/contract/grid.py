@@ -74,9 +74,13 @@ class Grid:
             a, b, c, d, e, f = properties["transform"]
             grid = cls(properties["crs"], c, f, a, int(properties["width"]), int(properties["height"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise BadData(f"the properties name no grid (crs, transform, width, height): {error!r}") from error
+            raise BadData(
+                f"the properties name no grid (crs, transform, width, height): {error!r}"
+            ) from error
         if b or d or e != -a:
-            raise BadData(f"the raster is not north up with square cells: transform {properties['transform']}")
+            raise BadData(
+                f"the raster is not north up with square cells: transform {properties['transform']}"
+            )
         return grid
 
     def __str__(self) -> str:

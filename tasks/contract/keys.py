@@ -39,7 +39,7 @@ def artifact_key(
 
 
 def code_digest(spec: TaskSpec) -> str:
-    """Hash of the task's package and the shared modules it uses: syntax trees less docstrings, other files as they are."""
+    """Hash of the task's package and the shared modules it uses: syntax trees less docstrings, other files whole."""
     modules = [f"tasks.{spec.name}", *spec.uses]
     digest = hashlib.sha256()
     for path in sorted(path for module in modules for path in _sources(module)):
@@ -71,6 +71,10 @@ def _without_docstrings(path: Path) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 node.body = node.body[1:]
     return ast.dump(tree)

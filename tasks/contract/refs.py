@@ -67,7 +67,9 @@ class Refs:
             return after
         raise SourceUnavailable(f"ref {ref} changed {ATTEMPTS} times while it was being written")
 
-    def point(self, ref: str, items: Mapping[str, Item], record: Mapping[str, Any] | None = None) -> RefDocument:
+    def point(
+        self, ref: str, items: Mapping[str, Item], record: Mapping[str, Any] | None = None
+    ) -> RefDocument:
         """Make the ref name exactly these artifacts."""
         return self.update(ref, lambda _: RefDocument(dict(items), dict(record or {})))
 

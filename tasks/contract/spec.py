@@ -69,7 +69,9 @@ class TaskSpec:
         if self.image not in IMAGES:
             raise InvalidParams(f"task {self.name}: image must be one of {IMAGES}, found {self.image!r}")
         if not self.step and len(self.makes) != 1:
-            raise InvalidParams(f"task {self.name}: a task makes exactly one artifact, found {list(self.makes)}")
+            raise InvalidParams(
+                f"task {self.name}: a task makes exactly one artifact, found {list(self.makes)}"
+            )
         unknown = {*self.gates, *self.gates.values()} - set(self.takes)
         if unknown:
             raise InvalidParams(f"task {self.name}: gates name unknown inputs {sorted(unknown)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.contract.config import Config
-from tasks.contract.spec import Input, TaskSpec
+from tasks.contract.spec import TaskSpec
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,9 @@ class Params:
     sources: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, config: Config, *, region: str = "", model: str = "", candidate: str = "", released: str = "") -> Params:
+    def of(
+        cls, config: Config, *, region: str = "", model: str = "", candidate: str = "", released: str = ""
+    ) -> Params:
         """A region's inputs, the data sets of a model's regions, a model's candidate, or its stable release.
 
         Names may come from a partition key or a form: one that the configuration does not know is refused here.

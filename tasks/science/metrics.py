@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
+from tasks.contract.errors import BadData
+
 UNKNOWN = 255
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.uint8]
@@ -93,7 +95,7 @@ def best_threshold(score: Floats, mask: Mask) -> float:
     """The threshold with the highest F1, which has the highest IoU too (IoU = F1 / (2 - F1))."""
     scores, truth = known(score, mask)
     if not truth.any():
-        raise ValueError(f"no positive cell among {truth.size} known ones: a threshold cannot be chosen")
+        raise BadData(f"no positive cell among {truth.size} known ones: a threshold cannot be chosen")
     precision, recall, thresholds = precision_recall_curve(truth, scores, drop_intermediate=True)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     return float(thresholds[np.argmax(f1[:-1])])

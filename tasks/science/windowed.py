@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.contract.errors import BadData
 from tasks.science.windows import Window, windows
 
 Read = Callable[[Window], NDArray[np.float32]]
@@ -34,11 +35,11 @@ def predicted(
 
     `read` gives a window's bands (h, w, C) with NaN for nodata, `predict` turns bands into a probability
     (h, w). Size, halo and raster must lie on the pooling grid of 2^levels cells, or windows would pool other
-    cells together than the whole does. Raises ValueError otherwise.
+    cells together than the whole does. Raises BadData otherwise.
     """
     grid = 2**levels
     if size % grid or halo % grid or height % grid or width % grid:
-        raise ValueError(
+        raise BadData(
             f"a map of {height} x {width} cells in windows of {size} with a halo of {halo} is not on the model's "
             f"grid of {grid} cells; raster, window and halo must be multiples of it"
         )

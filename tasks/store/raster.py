@@ -36,7 +36,7 @@ def open_geotiff(path: Path) -> Iterator[Any]:
 def read_window(
     path: Path, row: int, col: int, height: int, width: int, bands: Sequence[int] | None = None
 ) -> NDArray[np.float32]:
-    """Bands x height x width as float32; NaN where nodata and beyond the raster's edge. `row` and `col` may be negative."""
+    """Bands x height x width as float32; NaN where nodata and beyond the edge; `row`, `col` may be negative."""
     with open_geotiff(path) as dataset:
         data = dataset.read(
             indexes=list(bands) if bands else None,
@@ -92,7 +92,9 @@ def write_cog(
     }
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cog-") as folder:
         draft = Path(folder) / "draft.tif"
-        with rasterio.open(draft, "w", **plain, tiled=True, blockxsize=512, blockysize=512, BIGTIFF="IF_SAFER") as out:
+        with rasterio.open(
+            draft, "w", **plain, tiled=True, blockxsize=512, blockysize=512, BIGTIFF="IF_SAFER"
+        ) as out:
             out.descriptions = tuple(bands)
             if units:
                 out.units = tuple(units)

@@ -93,7 +93,9 @@ class S3Store:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in DENIED:
-                raise InvalidConfig(f"{where}: the store says {code}; check bucket and credentials") from error
+                raise InvalidConfig(
+                    f"{where}: the store says {code}; check bucket and credentials"
+                ) from error
             if code in ABSENT:
                 raise ArtifactMissing(f"{where} does not exist") from error
             if code in LOST:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.contract.errors import BadData
+
 Curve = Literal["linear", "asinh", "log"]
 LOG_FLOOR = 1e-3  # a flat cell has no roughness, and no logarithm
 
@@ -64,14 +66,14 @@ def fit(
 ) -> tuple[BandScaling, ...]:
     """Scaling of each band from `cells` (N, C), the pooled training cells; NaN is left out.
 
-    Raises ValueError where a band has no training cell.
+    Raises BadData where a band has no training cell.
     """
     scalings = []
     for index, band in enumerate(bands):
         values = cells[:, index].astype(np.float64)
         values = values[np.isfinite(values)]
         if not values.size:
-            raise ValueError(f"band {band} has no value in any training cell; look at the stack's report")
+            raise BadData(f"band {band} has no value in any training cell; look at the stack's report")
         curve = curves.get(band, "linear")
         scalings.append(_minmax(band, values) if kind == "minmax" else _robust(band, values, curve, clip))
     return tuple(scalings)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.contract.errors import BadData
+
 UNKNOWN = 255
 Images = NDArray[np.float32]
 Masks = NDArray[np.uint8]
@@ -62,7 +64,7 @@ class Crops:
         self.positives = [np.flatnonzero(m.mask == 1) for m in self.mosaics]
         self.trained = [np.flatnonzero(m.mask != UNKNOWN) for m in self.mosaics]
         if not sum(map(len, self.positives)):
-            raise ValueError("no positive cell in the training split; change split_seed or block_tiles")
+            raise BadData("no positive cell in the training split; change split_seed or block_tiles")
 
     def batch(self, number: int, size: int) -> tuple[Images, Masks]:
         """Batch `number`: images (size, h, w, C) and masks (size, h, w, 1)."""

@@ -11,7 +11,19 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("tensorflow", "keras", "rasterio", "geopandas", "great_expectations", "imgaug", "numpy", "pandas", "richdem", "docker", "kubernetes")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "rasterio",
+    "geopandas",
+    "great_expectations",
+    "imgaug",
+    "numpy",
+    "pandas",
+    "richdem",
+    "docker",
+    "kubernetes",
+)
 LOAD = f"""
 import importlib.util, json, sys
 for name in ("ingest", "dataset", "train", "release", "predict"):

@@ -68,10 +68,14 @@ class Stack:
         """`dag.test()` in a process of its own, as a fresh scheduler would parse it; task -> state."""
         script = Path(__file__).parent / "run_dag.py"
         words = [sys.executable, str(script), dag, *(f"{name}={value}" for name, value in conf.items())]
-        ended = subprocess.run(words, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+        ended = subprocess.run(
+            words, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False
+        )
         (self.folder / "logs").mkdir(exist_ok=True)
         (self.folder / "logs" / f"{dag}-{time.monotonic_ns()}.log").write_text(ended.stdout + ended.stderr)
-        lines = [line.removeprefix("STATE ") for line in ended.stdout.splitlines() if line.startswith("STATE ")]
+        lines = [
+            line.removeprefix("STATE ") for line in ended.stdout.splitlines() if line.startswith("STATE ")
+        ]
         assert lines, ended.stdout[-4000:] + ended.stderr[-4000:]
         self.output = ended.stdout + ended.stderr
         return dict(line.rsplit(" ", 1) for line in lines)  # type: ignore[misc]
@@ -121,12 +125,20 @@ def metadata(sample: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def stack(s3_server: dict[str, str], tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[int], list[int]]) -> Iterator[Stack]:
+def stack(
+    s3_server: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+    free_ports: Callable[[int], list[int]],
+) -> Iterator[Stack]:
     """Everything up; ended with the session."""
     folder = tmp_path_factory.mktemp("stack")
     sample, config = folder / "sample", folder / "config"
     sample_port, grpc, rest = free_ports(3)
-    subprocess.run([python("terrain"), "-m", "infra.sample.quadrangle", "--out", str(sample), "--small"], cwd=ROOT, check=True)
+    subprocess.run(
+        [python("terrain"), "-m", "infra.sample.quadrangle", "--out", str(sample), "--small"],
+        cwd=ROOT,
+        check=True,
+    )
     write_config(config, sample, sample_port, seed=3)
     environment = {
         **os.environ,
@@ -143,17 +155,30 @@ def stack(s3_server: dict[str, str], tmp_path_factory: pytest.TempPathFactory, f
     where = ["--root", str(folder / "models"), "--config", str(folder / "models.config")]
     services = [
         [python("terrain"), "-m", "infra.sample.service", "--data", str(sample), "--port", str(sample_port)],
-        [python("tensorflow"), "-m", "serving.model_server", *where, "--grpc", f"127.0.0.1:{grpc}", "--rest", f"127.0.0.1:{rest}"],
+        [
+            python("tensorflow"),
+            "-m",
+            "serving.model_server",
+            *where,
+            "--grpc",
+            f"127.0.0.1:{grpc}",
+            "--rest",
+            f"127.0.0.1:{rest}",
+        ],
         [python("terrain"), "-m", "serving.sync", *where, "--interval", "1"],
     ]
     running = []
     for number, command in enumerate(services):
         log = (folder / f"service-{number}.log").open("w")
-        running.append(subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT))
+        running.append(
+            subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        )
     airflow = str(Path(sys.executable).parent / "airflow")
     subprocess.run([airflow, "db", "migrate"], env=environment, check=True, capture_output=True)
     for pool in ("gpu", "sources"):
-        subprocess.run([airflow, "pools", "set", pool, "1", "test"], env=environment, check=True, capture_output=True)
+        subprocess.run(
+            [airflow, "pools", "set", pool, "1", "test"], env=environment, check=True, capture_output=True
+        )
     wait_for(f"http://127.0.0.1:{sample_port}/health")
     wait_for(f"http://127.0.0.1:{rest}/healthz")
     yield Stack(folder, config, sample, environment)

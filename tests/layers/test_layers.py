@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = sorted(path.parent.name for path in (ROOT / "tasks").glob("*/spec.py") if path.parent.name != "contract")
+NAMES = sorted(
+    path.parent.name for path in (ROOT / "tasks").glob("*/spec.py") if path.parent.name != "contract"
+)
 
 
 def imports(path: Path, top_level: bool = False) -> set[str]:
@@ -53,16 +55,26 @@ def test_tasks_never_import_each_other(name: str) -> None:
 
 def test_only_store_job_and_runner_use_the_store() -> None:
     """Pure modules take arrays: no boto3 outside the store."""
-    found = {p for p in (ROOT / "tasks").rglob("*.py") if any(m.startswith(("boto3", "botocore")) for m in imports(p))}
+    found = {
+        p
+        for p in (ROOT / "tasks").rglob("*.py")
+        if any(m.startswith(("boto3", "botocore")) for m in imports(p))
+    }
     assert found == {ROOT / "tasks" / "store" / "s3.py"}
 
 
 def test_the_entry_imports_nothing_heavy() -> None:
     for name in ("__main__.py", "runner.py", "job.py", "store/__init__.py", "store/file.py"):
-        assert not {m for m in imports(ROOT / "tasks" / name, top_level=True) if not standard(m) and not m.startswith("tasks")}
+        assert not {
+            m
+            for m in imports(ROOT / "tasks" / name, top_level=True)
+            if not standard(m) and not m.startswith("tasks")
+        }
 
 
 def test_tasks_do_not_know_airflow_or_the_infrastructure() -> None:
     for folder in ("tasks", "serving"):
         for path in (ROOT / folder).rglob("*.py"):
-            assert not {m for m in imports(path) if m.startswith(("airflow", "infra", "pipeline_", "dags"))}, path
+            assert not {
+                m for m in imports(path) if m.startswith(("airflow", "infra", "pipeline_", "dags"))
+            }, path

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pipeline_tasks
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+import pipeline_tasks
 from tasks.contract.errors import WrongWiring
 
 WIRING = {
@@ -70,7 +69,9 @@ def test_a_container_has_image_limits_gpu_and_private_credentials() -> None:
 
 
 def test_only_tasks_that_can_use_a_gpu_ask_for_one() -> None:
-    task = pipeline_tasks.docker_task()(task_id="fit_baselines", takes={"stacks": "a/b", "masks": "a/b"}, makes={"baselines": "a/c"})
+    task = pipeline_tasks.docker_task()(
+        task_id="fit_baselines", takes={"stacks": "a/b", "masks": "a/b"}, makes={"baselines": "a/c"}
+    )
     assert not task.device_requests
 
 
@@ -120,7 +121,10 @@ def test_a_pod_with_bad_input_is_not_retried() -> None:
         assert type(raised.value) is error or code == 75
 
 
-@pytest.mark.parametrize(("code", "error"), [(99, AirflowSkipException), (65, AirflowFailException), (75, AirflowException), (-9, AirflowException)])
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(99, AirflowSkipException), (65, AirflowFailException), (75, AirflowException), (-9, AirflowException)],
+)
 def test_exit_codes(code: int, error: type[Exception]) -> None:
     with pytest.raises(error):
         pipeline_tasks.judge("x", code)
@@ -132,17 +136,26 @@ def test_wrong_wiring_fails_when_the_dag_is_parsed() -> None:
         pipeline_tasks.ProcessTask(**{**WIRING, "takes": {**WIRING["takes"], "label": "a/b"}})
 
 
-def test_the_setting_chooses_the_runner_and_only_that_is_imported(tmp_path: Path) -> None:
+def test_the_setting_chooses_the_runner_and_only_that_is_imported() -> None:
     import os
     import subprocess
 
-    script = "import sys, pipeline_tasks; pipeline_tasks.Task; print(*(m for m in ('docker', 'kubernetes') if m in sys.modules))"
+    script = (
+        "import sys, pipeline_tasks; pipeline_tasks.Task; "
+        "print(*(m for m in ('docker', 'kubernetes') if m in sys.modules))"
+    )
     for runner, modules in (("process", ""), ("docker", "docker")):
         ended = subprocess.run(
-            [sys.executable, "-c", script], env={**os.environ, "PIPELINE_RUNNER": runner}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", script],
+            env={**os.environ, "PIPELINE_RUNNER": runner},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert ended.stdout.split("\n")[-2].strip() == modules
-    with pytest.raises(AirflowException, match="must be one of process, docker, kubernetes"), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PIPELINE_RUNNER", "magic")
-        patch.delattr(pipeline_tasks, "Task", raising=False)
+
+
+def test_a_runner_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_RUNNER", "magic")
+    with pytest.raises(AirflowException, match="must be one of process, docker, kubernetes"):
         pipeline_tasks.__getattr__("Task")

@@ -18,7 +18,12 @@ TOYS = Path(__file__).parent / "toytasks"
 def enter(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`python -m tasks ...` in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "tasks", *words], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tasks", *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -35,7 +40,9 @@ def test_75_when_the_store_is_away() -> None:
     away = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
     ended = enter(
         *("pin", "--make", "pinned=runs/a/b/c", "--given", "region=sample"),
-        **away, AWS_DEFAULT_REGION="us-east-1", PIPELINE_STORE="s3://b/p",
+        **away,
+        AWS_DEFAULT_REGION="us-east-1",
+        PIPELINE_STORE="s3://b/p",
     )
     assert ended.returncode == 75, ended.stdout
     assert "Traceback" not in ended.stdout + ended.stderr
@@ -46,7 +53,10 @@ def test_75_when_the_store_is_away() -> None:
     [
         (("dig",), "there is no task 'dig'; there are accept, announce"),
         (("pin", "--make", "pinned=runs/a/b/c", "--given", "regio=sample"), "unknown ['regio']"),
-        (("pin", "--make", "pinned=runs/a/b/c", "--given", "region=atlantis"), "region 'atlantis' is not known"),
+        (
+            ("pin", "--make", "pinned=runs/a/b/c", "--given", "region=atlantis"),
+            "region 'atlantis' is not known",
+        ),
         (("pin", "--make", "pinned=../c", "--given", "region=sample"), "ref '../c'"),
     ],
 )
@@ -72,7 +82,9 @@ print([m for m in ("tasks.toy.recipe", "numpy", "rasterio", "tensorflow") if m i
 
 def test_up_to_date_imports_no_recipe(file_store: Store) -> None:
     imported = [
-        subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True).stdout.split("\n")[-2]
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
+        ).stdout.split("\n")[-2]
         for _ in range(2)
     ]
     assert imported == ["['tasks.toy.recipe']", "[]"]

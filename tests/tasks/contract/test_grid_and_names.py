@@ -41,7 +41,10 @@ def test_a_rotated_raster_is_no_grid() -> None:
         Grid.of({**region_grid(HERE).properties(), "transform": [10, 1, 0, 0, -10, 0]})
 
 
-@pytest.mark.parametrize("ref", ["regions/../x", "regions/Sample", "x", "regions//x", "regions/a b", "runs/dag/../x/y", "regions/.."])
+@pytest.mark.parametrize(
+    "ref",
+    ["regions/../x", "regions/Sample", "x", "regions//x", "regions/a b", "runs/dag/../x/y", "regions/.."],
+)
 def test_refs_that_could_leave(ref: str) -> None:
     with pytest.raises(InvalidName):
         checked_ref(ref)

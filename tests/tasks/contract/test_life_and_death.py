@@ -20,7 +20,9 @@ NEVER = 10_000
 
 def attempt(moment: int) -> subprocess.CompletedProcess[str]:
     """One attempt in a process of its own."""
-    return subprocess.run([sys.executable, str(SCRIPT), str(moment)], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), str(moment)], capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def manifests(store: Store) -> list[Manifest]:

@@ -24,7 +24,9 @@ def test_early_cut_off(toy: TaskSpec, file_store: Store, make_artifact: Callable
     first = make_artifact("seed", {"s": b"x"}, {"n": 1})
     made = run_task(toy, {"seed": [first]}, OUT, {"word": "a"}, file_store, Config())
     again = run_task(toy, {"seed": [first]}, OUT, {"word": "a"}, file_store, Config())
-    other = run_task(toy, {"seed": [make_artifact("seed", {"s": b"y"})]}, OUT, {"word": "a"}, file_store, Config())
+    other = run_task(
+        toy, {"seed": [make_artifact("seed", {"s": b"y"})]}, OUT, {"word": "a"}, file_store, Config()
+    )
     assert made is not None
     assert again is not None
     assert other is not None
@@ -35,7 +37,14 @@ def test_early_cut_off(toy: TaskSpec, file_store: Store, make_artifact: Callable
 
 def test_missing_ref(toy: TaskSpec, file_store: Store) -> None:
     with pytest.raises(ArtifactMissing, match="does not exist"):
-        run_task(replace(toy, takes={"seed": Input("seed")}), {"seed": ["runs/x/y/z"]}, OUT, {"word": "a"}, file_store, Config())
+        run_task(
+            replace(toy, takes={"seed": Input("seed")}),
+            {"seed": ["runs/x/y/z"]},
+            OUT,
+            {"word": "a"},
+            file_store,
+            Config(),
+        )
 
 
 def test_unfinished_artifact(toy: TaskSpec, file_store: Store) -> None:
@@ -47,7 +56,14 @@ def test_unfinished_artifact(toy: TaskSpec, file_store: Store) -> None:
 def test_another_kind(toy: TaskSpec, file_store: Store, make_artifact: Callable[..., str]) -> None:
     ref = make_artifact("dem", {"d": b"d"})
     with pytest.raises(ArtifactMissing, match="has no seed; it has dem"):
-        run_task(replace(toy, takes={"seed": Input("seed")}), {"seed": [ref]}, OUT, {"word": "a"}, file_store, Config())
+        run_task(
+            replace(toy, takes={"seed": Input("seed")}),
+            {"seed": [ref]},
+            OUT,
+            {"word": "a"},
+            file_store,
+            Config(),
+        )
 
 
 def test_tampered_manifest(toy: TaskSpec, file_store: Store, make_artifact: Callable[..., str]) -> None:
@@ -85,12 +101,36 @@ def test_tampered_file(file_store: Store, make_artifact: Callable[..., str], tmp
     ],
 )
 def test_a_gate_is_an_input(
-    toy: TaskSpec, file_store: Store, make_artifact: Callable[..., str], properties: dict[str, object], sentence: str
+    toy: TaskSpec,
+    file_store: Store,
+    make_artifact: Callable[..., str],
+    properties: dict[str, object],
+    sentence: str,
 ) -> None:
-    gated = replace(toy, takes={"seed": Input("seed"), "report": Input("seed-report")}, gates={"report": "seed"})
+    gated = replace(
+        toy, takes={"seed": Input("seed"), "report": Input("seed-report")}, gates={"report": "seed"}
+    )
     seed, report = make_artifact("seed", {"s": b"x"}), make_artifact("seed-report", {"r": b"r"}, properties)
     with pytest.raises(Refused, match=sentence):
         run_task(gated, {"seed": [seed], "report": [report]}, OUT, {"word": "a"}, file_store, Config())
+
+
+def test_a_new_report_of_the_same_data_makes_nothing_again(
+    toy: TaskSpec, file_store: Store, make_artifact: Callable[..., str]
+) -> None:
+    """Reports hold times and thresholds: they permit, they do not shape."""
+    gated = replace(
+        toy, takes={"seed": Input("seed"), "report": Input("seed-report")}, gates={"report": "seed"}
+    )
+    seed = make_artifact("seed", {"s": b"x"})
+    subject = Refs(file_store).need(seed).items["seed"].digest
+    made = []
+    for text in (b"monday", b"tuesday"):
+        report = make_artifact("seed-report", {"r": text}, {"verdict": {"passed": True}, "subject": subject})
+        made.append(
+            run_task(gated, {"seed": [seed], "report": [report]}, OUT, {"word": "a"}, file_store, Config())
+        )
+    assert made[0] == made[1]
 
 
 def test_wrong_wiring_names_what_is_missing(toy: TaskSpec) -> None:

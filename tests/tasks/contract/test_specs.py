@@ -20,7 +20,9 @@ def imported(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {node.module} | {n for n in names if (TASKS.parent / (n.replace(".", "/") + ".py")).exists()}
+            found |= {node.module} | {
+                n for n in names if (TASKS.parent / (n.replace(".", "/") + ".py")).exists()
+            }
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
     return {name for name in found if name.startswith(("tasks", "serving", "infra"))}
@@ -32,7 +34,7 @@ def test_spec_is_of_its_package(name: str) -> None:
     assert spec.name == name
     assert (TASKS / name / "recipe.py").exists()
     assert (TASKS / name / "state.py").exists() == spec.asks_source
-    assert list(inspect.signature(spec.params.of).parameters)[0] == "config"
+    assert next(iter(inspect.signature(spec.params.of).parameters)) == "config"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,7 +52,9 @@ def test_uses_names_exactly_the_shared_modules_that_are_imported(name: str) -> N
             if module.startswith(("tasks.science.", "tasks.sources.", "serving.")):
                 shared.add(module)
                 todo.append(TASKS.parent / (module.replace(".", "/") + ".py"))
-    assert not {m for m in seen if m.startswith("tasks.") and m.split(".")[1] in NAMES and not m.startswith(own)}
+    assert not {
+        m for m in seen if m.startswith("tasks.") and m.split(".")[1] in NAMES and not m.startswith(own)
+    }
     covered = {m for m in shared if any(m == used or m.startswith(f"{used}.") for used in spec.uses)}
     assert covered == shared
     assert all(any(m == used or m.startswith(f"{used}.") for m in shared) for used in spec.uses)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
+from tasks.contract.errors import BadData
 from tasks.science.metrics import (
     Counts,
     best_threshold,
@@ -68,7 +69,7 @@ def test_no_threshold_beats_the_best_one_in_f1_or_iou(case):
 
 
 def test_a_threshold_without_a_positive_cell_is_refused():
-    with pytest.raises(ValueError, match="no positive cell among 4"):
+    with pytest.raises(BadData, match="no positive cell among 4"):
         best_threshold(np.zeros(4), np.zeros(4, np.uint8))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from tasks.contract.errors import BadData
 from tasks.science.windowed import predicted, predicted_whole, with_halo
 from tasks.science.windows import Window
 
@@ -44,5 +45,5 @@ def test_a_halo_ends_at_the_raster_because_the_whole_is_padded_there_too():
 
 @pytest.mark.parametrize(("height", "size", "halo"), [(98, 32, 12), (96, 30, 12), (96, 32, 10)])
 def test_what_is_off_the_pooling_grid_is_refused(bands, height, size, halo):
-    with pytest.raises(ValueError, match="grid of 4 cells"):
+    with pytest.raises(BadData, match="grid of 4 cells"):
         next(predicted(lambda w: bands, mean_of_pooled, height, 128, halo=halo, levels=2, size=size))

@@ -35,13 +35,17 @@ def config(config_folder: Callable[..., Config]) -> Config:
 def step(file_store: Store, config: Config) -> Callable[..., None]:
     """step("pin", {takes}, {makes}, {given})."""
 
-    def go(name: str, takes: Mapping[str, list[str]], makes: Mapping[str, str], given: Mapping[str, str]) -> None:
+    def go(
+        name: str, takes: Mapping[str, list[str]], makes: Mapping[str, str], given: Mapping[str, str]
+    ) -> None:
         run_task(load_spec(name), takes, makes, given, file_store, config)
 
     return go
 
 
-def judged(make_artifact: Callable[..., str], store: Store, kind: str, content: bytes, passed: bool = True) -> list[str]:
+def judged(
+    make_artifact: Callable[..., str], store: Store, kind: str, content: bytes, passed: bool = True
+) -> list[str]:
     """An artifact and its report."""
     ref = make_artifact(kind, {"f": content})
     digest = Refs(store).need(ref).items[kind].digest
@@ -49,14 +53,20 @@ def judged(make_artifact: Callable[..., str], store: Store, kind: str, content: 
     return [ref, make_artifact(f"{kind}-report", {"r": content}, {"subject": digest, "verdict": verdict})]
 
 
-def test_accept_moves_everything_at_once(make_artifact: Callable[..., str], file_store: Store, step: Callable[..., None]) -> None:
-    items = judged(make_artifact, file_store, "dem", b"1") + judged(make_artifact, file_store, "inventory", b"1")
+def test_accept_moves_everything_at_once(
+    make_artifact: Callable[..., str], file_store: Store, step: Callable[..., None]
+) -> None:
+    items = judged(make_artifact, file_store, "dem", b"1") + judged(
+        make_artifact, file_store, "inventory", b"1"
+    )
     step("accept", {"items": items}, {"accepted": "regions/here/inputs"}, {})
     accepted = Refs(file_store).need("regions/here/inputs").items
     assert set(accepted) == {"dem", "dem-report", "inventory", "inventory-report"}
 
 
-def test_accept_refuses_what_was_not_judged(make_artifact: Callable[..., str], file_store: Store, step: Callable[..., None]) -> None:
+def test_accept_refuses_what_was_not_judged(
+    make_artifact: Callable[..., str], file_store: Store, step: Callable[..., None]
+) -> None:
     dem, report = judged(make_artifact, file_store, "dem", b"1")
     _, other = judged(make_artifact, file_store, "dem", b"2")
     _, failed = judged(make_artifact, file_store, "dem", b"1", passed=False)
@@ -67,7 +77,9 @@ def test_accept_refuses_what_was_not_judged(make_artifact: Callable[..., str], f
     step("accept", {"items": [dem, report]}, {"accepted": "regions/here/inputs"}, {})
 
 
-def test_pin_copies_every_region_of_a_model(make_artifact: Callable[..., str], file_store: Store, step: Callable[..., None]) -> None:
+def test_pin_copies_every_region_of_a_model(
+    make_artifact: Callable[..., str], file_store: Store, step: Callable[..., None]
+) -> None:
     refs = Refs(file_store)
     for region in ("here", "there"):
         ref = make_artifact("stack-tiles", {"f": region.encode()})
@@ -112,7 +124,9 @@ def item(kind: str, n: int) -> Item:
     return Item(kind, f"{n:040x}", f"sha256:{n:064x}")
 
 
-def test_an_announcement_is_made_until_everything_after_it_is_done(file_store: Store, step: Callable[..., None]) -> None:
+def test_an_announcement_is_made_until_everything_after_it_is_done(
+    file_store: Store, step: Callable[..., None]
+) -> None:
     world = World(file_store, step)
     assert not world.announces("inputs", "here"), "nothing accepted yet"
     inputs = world.set("regions/here/inputs", {"dem": item("dem", 1), "dem-report": item("dem-report", 2)})

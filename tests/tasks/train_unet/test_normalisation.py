@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tasks.contract.errors import BadData
 from tasks.train_unet.normalisation import curved, fit
 
 CELLS = np.random.default_rng(1).normal([10.0, 0.0, -2.0], [4.0, 30.0, 1.0], (5000, 3)).astype(np.float32)
@@ -49,5 +50,5 @@ def test_a_flat_band_does_not_divide_by_zero():
 
 
 def test_a_band_without_a_value_is_named():
-    with pytest.raises(ValueError, match="band roughness has no value"):
+    with pytest.raises(BadData, match="band roughness has no value"):
         fit(np.where([0, 0, 1], np.nan, CELLS).astype(np.float32), BANDS, "robust", {}, clip=5)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tasks.contract.errors import BadData
 from tasks.train_unet.sampling import Crops, Mosaic, turned
 
 NONE = (np.zeros((0, 16, 16, 1), np.float32), np.zeros((0, 16, 16), np.uint8))
@@ -58,7 +59,7 @@ def test_regions_are_drawn_by_their_training_cells(mosaic):
 
 
 def test_no_positive_cell_is_refused(mosaic):
-    with pytest.raises(ValueError, match="no positive cell in the training split"):
+    with pytest.raises(BadData, match="no positive cell in the training split"):
         crops(Mosaic(mosaic.bands, np.zeros_like(mosaic.mask)))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[4]))
 
-import tasks  # noqa: E402
+import tasks
 
 tasks.__path__.append(str(Path(__file__).parent))
 

@@ -21,5 +21,9 @@ class Params:
 
 
 SPEC = TaskSpec(
-    name="toy", image="terrain", takes={"seed": Input("seed", optional=True)}, makes={"toys": "toys"}, params=Params
+    name="toy",
+    image="terrain",
+    takes={"seed": Input("seed", optional=True)},
+    makes={"toys": "toys"},
+    params=Params,
 )
