@@ -50,7 +50,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "PIPELINE_SERVING_GRPC": f"{HOST}:{settings.ports['grpc']}",
         "PIPELINE_SERVING_REST": settings.url("rest"),
         "PYTHONPATH": str(environments.ROOT),
-        "TF_CPP_MIN_LOG_LEVEL": "2",  # training progress, not how TensorFlow was built
+        "TF_CPP_MIN_LOG_LEVEL": "3",  # training progress, not how TensorFlow was built
     }
 
 

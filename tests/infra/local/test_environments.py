@@ -68,7 +68,12 @@ def test_a_full_disk_is_refused_before_anything_is_installed(empty, monkeypatch)
 def test_a_failed_download_says_so_and_leaves_nothing_that_looks_complete(empty):
     closed = f"http://127.0.0.1:{free_block(1)}/simple"
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
-    env |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": closed, "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1"}
+    env |= {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": closed,
+        "PIP_RETRIES": "0",
+        "PIP_NO_CACHE_DIR": "1",
+    }
     done = subprocess.run([sys.executable, SCRIPT, "build", "check"], env=env, capture_output=True, text=True)
     assert done.returncode == 1
     assert "Installing uv failed: a download failed; check the network" in done.stderr

@@ -67,7 +67,9 @@ def test_objects_survive_a_kill(tmp_path):
     first.kill()
     second = seaweed.start(tmp_path, first.port, credentials=first.credentials)
     try:
-        sizes = {o["Key"]: o["Size"] for o in client(second).list_objects_v2(Bucket=second.bucket)["Contents"]}
+        sizes = {
+            o["Key"]: o["Size"] for o in client(second).list_objects_v2(Bucket=second.bucket)["Contents"]
+        }
     finally:
         second.stop()
     assert sizes == {f"{number}": number for number in range(20)}

@@ -153,7 +153,9 @@ def test_an_unknown_part_is_refused_with_the_known_ones(stack):
 def test_ports_have_defaults_and_one_variable_each():
     assert Settings.of({}).ports == PORTS
     assert Settings.of({"PIPELINE_PORT_REST": "9000"}).ports == PORTS | {"rest": 9000}
-    assert Settings.of({"PIPELINE_PORT_BASE": "15000", "PIPELINE_PORT_REST": "9000"}).ports["airflow"] == 15013
+    assert (
+        Settings.of({"PIPELINE_PORT_BASE": "15000", "PIPELINE_PORT_REST": "9000"}).ports["airflow"] == 15013
+    )
 
 
 @pytest.mark.parametrize("text", ["http", "80", "70000", "-1"])

@@ -40,7 +40,9 @@ def turn_until(supervisor, done, limit_s=20.0):
 
 def test_a_part_starts_when_what_it_waits_for_is_done(supervise, tmp_path):
     first = part("first", f"import time; time.sleep(.3); open({str(tmp_path / 'made')!r}, 'w')", once=True)
-    second = part("second", f"open({str(tmp_path / 'made')!r}); import time; time.sleep(60)", after=("first",))
+    second = part(
+        "second", f"open({str(tmp_path / 'made')!r}); import time; time.sleep(60)", after=("first",)
+    )
     supervisor = supervise(first, second)
     turn_until(supervisor, lambda: supervisor.parts["second"].state == "ready")
     assert supervisor.parts["first"].state == "done"
@@ -87,7 +89,9 @@ def test_stopping_ends_what_the_parts_started_and_what_ignores_sigterm(supervise
     nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {stubborn!r}])"
     supervisor = supervise(part("nested", nested))
     one = supervisor.parts["nested"]
-    turn_until(supervisor, lambda: one.state == "ready" and len(processes.descendants([one.process.pid])) == 1)
+    turn_until(
+        supervisor, lambda: one.state == "ready" and len(processes.descendants([one.process.pid])) == 1
+    )
     time.sleep(0.3)
     inner = processes.descendants([one.process.pid])
     supervisor.stop()
