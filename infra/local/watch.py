@@ -93,6 +93,8 @@ class Watch:
             return
         words = [line for line in self._log(run, task) if any(sign in line for sign in TELLING)]
         word = words[-1] if words else ""
+        if state == "skipped" and not word:
+            return  # a branch not taken
         self._line(self._title(run, task), state, f"{task['duration'] or 0:5.1f} s  {word}")
         if state == "success" and task["task_id"].rpartition(".")[2] == "announce":
             self.expected[NEXT[run.dag], str(task["rendered_fields"]["partition"])] = now
