@@ -96,6 +96,7 @@ class PipelineTask(BaseOperator):
         self.announces, self.partition = announces, partition
         self.spec.argv(self.takes, self.makes, self.given)  # wrong wiring fails when the DAG is parsed
         outlets = [announces] if announces else []
+        kwargs.setdefault("map_index_template", "{{ task.names.values() | list | last }}")  # names, not numbers
         super().__init__(task_id=task_id, do_xcom_push=False, outlets=outlets, **self.runner(), **kwargs)
 
     def runner(self) -> dict[str, Any]:
