@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import secrets
 import socket
 import sys
@@ -17,6 +16,7 @@ for entry in (ROOT, ROOT / "plugins"):
     if str(entry) not in sys.path:
         sys.path.insert(0, str(entry))
 
+from infra.local.homes import belongs  # noqa: E402
 from tasks import runner  # noqa: E402
 from tasks.contract.artifact import Manifest  # noqa: E402
 from tasks.contract.config import Config  # noqa: E402
@@ -25,38 +25,12 @@ from tasks.store import Store, open_store  # noqa: E402
 
 SHARED = ROOT.parent / "shared" / "data"
 ENVIRONMENT = Path(sys.prefix).name
-HOMES = {
-    "tests/serving": "tensorflow",
-    "tests/infra": "terrain",
-    "tests/tasks/contract": "terrain",
-    "tests/tasks/store": "terrain",
-    "tests/tasks/science": "terrain",
-    "tests/tasks/steps": "terrain",
-    "tests/dags": "airflow",
-    "tests/plugins": "airflow",
-    "tests/integration": "airflow",
-    "tests/layers": "terrain",
-}
-
-
-def home_of(folder: Path) -> str | None:
-    """The environment that the tests in a folder run in; None for folders above such folders."""
-    name = folder.relative_to(ROOT).as_posix()
-    for start, environment in HOMES.items():
-        if name == start or name.startswith(f"{start}/"):
-            return environment
-    parts = folder.relative_to(ROOT).parts
-    if len(parts) >= 3 and parts[:2] == ("tests", "tasks") and parts[2] != "__pycache__":
-        return str(importlib.import_module(f"tasks.{parts[2]}.spec").SPEC.image)
-    return None
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave a folder to the environment it belongs to."""
     folder = collection_path if collection_path.is_dir() else collection_path.parent
-    if ROOT / "tests" in folder.parents:
-        return True if home_of(folder) not in (None, ENVIRONMENT) else None
-    return None
+    return None if belongs(folder, ENVIRONMENT) else True
 
 
 def free_port() -> int:

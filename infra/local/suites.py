@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import environments
+from infra.local.homes import belongs
 
 SETS = ("terrain", "airflow", "augment", "tensorflow")
 NOTHING_COLLECTED = 5
@@ -63,6 +64,12 @@ def run(name: str, paths: list[str], options: list[str]) -> Outcome:
     return Outcome(name, code, time.monotonic() - started, passed, failed, counts["skipped"])
 
 
+def folder_of(path: str) -> Path:
+    """The folder of a path on the command line, which may name one test (`file::test`)."""
+    found = (environments.ROOT / path.partition("::")[0]).resolve()
+    return found if found.is_dir() else found.parent
+
+
 def main(argv: list[str]) -> int:
     """Run all sets, print a line for each and the sum; exit code 1 when one of them failed."""
     cut = argv.index("--") if "--" in argv else len(argv)
@@ -70,8 +77,10 @@ def main(argv: list[str]) -> int:
     all_asked = paths == ["tests"] and not options
     outcomes = []
     for name in SETS:
-        print(f"\n===== {name} =====", flush=True)
-        outcomes.append(run(name, paths, options))
+        ours = [path for path in paths if belongs(folder_of(path), name)]
+        if ours:
+            print(f"\n===== {name} =====", flush=True)
+            outcomes.append(run(name, ours, options))
     print()
     for one in outcomes:
         ending = {0: "passed", NOTHING_COLLECTED: "no test collected"}.get(

@@ -22,7 +22,7 @@ from scipy import ndimage
 from shapely import MultiPolygon
 
 from infra.sample.folder import INVENTORY, metadata, replacing, write_layers, write_metadata
-from infra.sample.hillshade import hillshade, write_picture
+from infra.sample.hillshade import write_hillshade
 from infra.sample.outlines import inventory_rows, outline, slide_outline
 from infra.sample.placement import Landslides, Sizes, imprint_landslides
 from infra.sample.places import TILE_M
@@ -108,7 +108,7 @@ def write(folder: Path, terrain: Terrain, seed: int, source: dict[str, Any]) -> 
     write_layers(folder / INVENTORY, layers)
     cells = np.nan_to_num(slides.elevation, nan=NODATA)
     write_geotiff(folder / "dem.tif", cells, terrain.transform, terrain.crs, NOTE)
-    write_picture(folder / "hillshade.png", hillshade(slides.elevation, CELL_M))
+    write_hillshade(folder / "hillshade.png", slides.elevation, CELL_M)
     bounds = whole_tiles(mapped, terrain.transform)
     found = {
         **source,

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from infra.sample.confusers import Confusers, add_confusers
 from infra.sample.folder import INVENTORY, METADATA, metadata, replacing, write_layers, write_metadata
-from infra.sample.hillshade import hillshade, write_picture
+from infra.sample.hillshade import write_hillshade
 from infra.sample.landscape import landscape
 from infra.sample.outlines import inventory_rows, patches, slide_outline, with_superseded
 from infra.sample.placement import Landslides, imprint_landslides
@@ -93,7 +93,7 @@ def write(made: Quadrangle, folder: Path) -> dict[str, Any]:
     reach = PRODUCT_MARGIN_M
     products = products_over((left - reach, bottom - reach, right + reach, top + reach), place.crs)
     catalogue = [write_product(folder, p, z, place.made_transform, place.crs, NOTE) for p in products]
-    write_picture(folder / "hillshade.png", hillshade(z, place.cell_m)[place.inner])
+    write_hillshade(folder / "hillshade.png", z[place.inner], place.cell_m)
     current = {name: layers[name][layers[name]["superseded"] == "N"] for name in ("scarps", "deposits")}
     found = {
         **identity(place, made.seed),
