@@ -23,6 +23,8 @@ from tasks.contract.spec import Refs, TaskSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 STOPPED, BAD_INPUT = 99, 65
+MAPPED = "{{ task.names.values() | list | last if task.names else '' }}"
+"""What a mapped task is called in the UI: its region, recipe or model, not a number."""
 ALLOWED = re.compile(
     r"(AWS_|PIPELINE_|TF_|OMP_|CUDA_|NVIDIA_|GDAL_)\w+|PATH|HOME|LANG|LC_ALL|TMPDIR|TZ|SSL_CERT_FILE|SSL_CERT_DIR"
     r"|REQUESTS_CA_BUNDLE|(?i:https?_proxy|no_proxy)"
@@ -96,7 +98,7 @@ class PipelineTask(BaseOperator):
         self.announces, self.partition = announces, partition
         self.spec.argv(self.takes, self.makes, self.given)  # wrong wiring fails when the DAG is parsed
         outlets = [announces] if announces else []
-        kwargs.setdefault("map_index_template", "{{ task.names.values() | list | last }}")  # names, not numbers
+        kwargs.setdefault("map_index_template", MAPPED)
         super().__init__(task_id=task_id, do_xcom_push=False, outlets=outlets, **self.runner(), **kwargs)
 
     def runner(self) -> dict[str, Any]:
