@@ -108,15 +108,20 @@ def main() -> int:
     """One sentence for what a person can mend."""
     try:
         settings = Settings.of(os.environ)
-        return demo(sys.argv[1] if len(sys.argv) > 1 else "sample", settings)
+        try:
+            return demo(sys.argv[1] if len(sys.argv) > 1 else "sample", settings)
+        except KeyboardInterrupt:
+            goes_on = stack.is_up(settings)
+            word = (
+                "Airflow goes on with what it began; make down stops it all."
+                if goes_on
+                else "All is stopped."
+            )
+            print(f"\nInterrupted. {word}", file=sys.stderr)
+            return 130
     except StackFailed as failure:
         print(failure, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(
-            "\nInterrupted. Airflow goes on with what it began; make down stops everything.", file=sys.stderr
-        )
-        return 130
 
 
 if __name__ == "__main__":
