@@ -2,7 +2,8 @@
 
 One run is one region. Terrain bands and image tiles are made once per recipe, masks once per model. Nothing that
 an unchanged input made before is computed again: a new landslide polygon leaves DEM, bands and images as they are.
-Announces **dataset** (partition: the model) to `train` for each model that has not yet dealt with exactly these.
+Announces **dataset** (partition: the model) to `train` for each model that has not yet dealt with exactly these, and
+**model** to `predict` where the released model has not mapped this ground yet.
 """
 
 from datetime import timedelta
@@ -10,6 +11,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, task, task_group
 
 from pipeline_assets import DATASET, INPUTS
+from pipeline_assets import MODEL as MODEL_RELEASED
 from pipeline_tasks import Task
 from tasks.contract.config import Config
 
@@ -105,7 +107,14 @@ with DAG(
             announces=DATASET,
             partition=model,
         )
-        rasterize >> tile >> [validate, augment] >> accept >> announce
+        announce_map = Task(
+            task_id="announce_map",
+            does="announce",
+            given={"event": "model", "partition": model},
+            announces=MODEL_RELEASED,
+            partition=model,
+        )
+        rasterize >> tile >> [validate, augment] >> accept >> [announce, announce_map]
 
     pin = Task(task_id="pin", makes={"pinned": INPUT}, given={"region": REGION})
     images, masks = make_images.expand(recipe=recipes(REGION)), make_labels.expand(model=models(REGION))

@@ -70,7 +70,10 @@ with DAG(
         )
         accept = Task(
             task_id="accept",
-            takes={"items": [f"{HERE}/probability", f"{HERE}/map"], "built_from": f"{RUN}/release"},
+            takes={
+                "items": [f"{HERE}/probability", f"{HERE}/map"],
+                "built_from": [f"{RUN}/release", f"{HERE}/stack"],
+            },
             makes={"accepted": f"regions/{{{{ task.names.region }}}}/map.{NAME}"},
             names=names,
         )

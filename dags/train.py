@@ -34,7 +34,7 @@ with DAG(
     baselines = Task(task_id="fit_baselines", takes=TILES, makes={"baselines": f"{RUN}/baselines"})
     train = Task(
         task_id="train_unet",
-        takes={**TILES, "augmented": DATA},
+        takes={**TILES, "augmented": DATA, "reports": DATA},
         makes={"model": f"{RUN}/model"},
         given=given,
         pool="gpu",

@@ -37,6 +37,7 @@ OF_THIS_MACHINE = {
     "PIPELINE_WORK",
     "PIPELINE_CONFIG",
     "PIPELINE_LOCAL",
+    "PIPELINE_DATA",
 }
 SECRET = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)")
 
@@ -160,7 +161,7 @@ class ProcessTask(PipelineTask, Process):
 
 
 def docker_task() -> type[PipelineTask]:
-    """A task as a Docker container: no capabilities, read-only root, credentials by private environment."""
+    """A task as a Docker container: non-root by its image, limits, credentials by private environment."""
     from airflow.providers.docker.exceptions import DockerContainerFailedException
     from airflow.providers.docker.operators.docker import DockerOperator
     from docker.types import DeviceRequest

@@ -63,7 +63,9 @@ def run_task(
             return None
         manifest = make_artifact(spec, params, inputs, store, work)
     built_from = [artifact.item for artifact in inputs.get(PROVENANCE, ())]
-    record = {PROVENANCE: items_digest(built_from)} if built_from else {}
+    record: dict[str, Any] = {PROVENANCE: items_digest(built_from)} if built_from else {}
+    if "verdict" in manifest.properties:
+        record["passed"] = manifest.properties["verdict"]["passed"]
     for ref in makes.values():
         refs.point(ref, {manifest.kind: manifest.item}, record)
     check_verdict(spec, manifest)
@@ -116,16 +118,19 @@ def load_manifest(store: Store, item: Item) -> Manifest:
 
 
 def check_gates(spec: TaskSpec, inputs: Mapping[str, list[Artifact]]) -> None:
-    """Refuse unless each gate's report passed and judged exactly the artifact it is the gate of."""
+    """Refuse unless each artifact behind a gate has a report that passed and that judged exactly it."""
     for gate, judged in spec.gates.items():
         for report in inputs[gate]:
             verdict = report.properties.get("verdict", {})
             if not verdict.get("passed"):
                 reasons = "; ".join(verdict.get("reasons", [])) or "no reason given"
                 raise Refused(f"task {spec.name}: {report.kind} says no: {reasons}")
-            if report.properties.get("subject") not in {artifact.digest for artifact in inputs[judged]}:
+        subjects = {report.properties.get("subject") for report in inputs[gate]}
+        for artifact in inputs[judged]:
+            if artifact.digest not in subjects:
                 raise Refused(
-                    f"task {spec.name}: {report.kind}/{report.key} judged another {judged}; validate this one"
+                    f"task {spec.name}: {artifact.kind}/{artifact.key} has no report of its own: those given judged "
+                    f"another {judged}; validate this one"
                 )
 
 
@@ -188,12 +193,15 @@ def publish(store: Store, manifest: Manifest, out: Path) -> Manifest:
     try:
         store.put(f"{folder}/manifest.json", document, if_absent=True)
     except Conflict:
-        for file in manifest.files.values():
-            store.delete(f"{folder}/{file.path}")
         found = store.get_tagged(f"{folder}/manifest.json")
         if found is None:
             raise
-        manifest = Manifest.from_json(found[0], folder)
+        theirs = Manifest.from_json(found[0], folder)
+        if theirs.files == manifest.files:
+            return theirs  # our own put had arrived, its answer was lost and it was sent again
+        for file in manifest.files.values():
+            store.delete(f"{folder}/{file.path}")
+        manifest = theirs
         log.info("adopted: %s/%s was made by another attempt", manifest.kind, manifest.key)
         return manifest
     log.info(

@@ -96,7 +96,7 @@ def request(settings: Settings, path: str, body: object = None, token: str = "")
         | ({"Authorization": f"Bearer {token}"} if token else {}),
     )
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(call, timeout=5) as answer:
+    with direct.open(call, timeout=20) as answer:
         return json.load(answer)
 
 

@@ -13,6 +13,7 @@ from infra.local.settings import PORTS, Settings, keys
 
 BUCKET = "landslides"
 STORE = f"s3://{BUCKET}/pipeline"
+SHIPPED = environments.ROOT / "dags" / "config"
 
 
 def credentials(settings: Settings) -> seaweed.Credentials:
@@ -22,16 +23,21 @@ def credentials(settings: Settings) -> seaweed.Credentials:
 
 
 def config_folder(settings: Settings) -> Path:
-    """The shipped configuration; where the sample services have another port, a copy that says so."""
-    shipped = environments.ROOT / "dags" / "config"
-    if settings.ports["sample"] == PORTS["sample"]:
-        return shipped
-    copy = settings.folder / "config"
-    shutil.copytree(shipped, copy, dirs_exist_ok=True)
-    for region in (copy / "regions").glob("*.toml"):
+    """The shipped configuration; where the sample services have another port, the copy that says so."""
+    moved = settings.ports["sample"] != PORTS["sample"]
+    return settings.folder / "config" if moved else SHIPPED
+
+
+def write_config(settings: Settings) -> None:
+    """Make that copy afresh, where one is needed: as the stack starts, before anything reads it."""
+    goal = config_folder(settings)
+    if goal == SHIPPED:
+        return
+    shutil.rmtree(goal, ignore_errors=True)
+    shutil.copytree(SHIPPED, goal)
+    for region in (goal / "regions").glob("*.toml"):
         text = region.read_text().replace(f"http://{HOST}:{PORTS['sample']}/", f"{settings.url('sample')}/")
         region.write_text(text)
-    return copy
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import airflow, components, environments, ports, processes
+from infra.local.env import write_config
 from infra.local.settings import Settings, StackFailed, keys
 
 STOP_S = 45.0
@@ -71,9 +72,9 @@ def check_ports(settings: Settings, names: set[str]) -> None:
         service = next(short for short in needs.values() if name.startswith(f"PIPELINE_PORT_{short}"))
         if owners.get(service, "s3") in names and not ports.is_free(port):
             moved = name.split(" ")[0]
-            what = f"port {port}" + (f", which object storage needs beside {moved}" if " " in name else "")
+            what = f"port {port}" + (f", which object storage needs beside {moved}," if " " in name else "")
             raise StackFailed(
-                f"{what[0].upper()}{what[1:]}, is taken by another program: end that, or choose another port "
+                f"{what[0].upper()}{what[1:]} is taken by another program: end that, or choose another port "
                 f"with {moved}=..., or move all with PIPELINE_PORT_BASE=..."
             )
 
@@ -121,6 +122,7 @@ def up_alone(settings: Settings, names: list[str], say: Callable[[str], None]) -
         say(f"Ended {left} processes that an earlier stack had left behind.")
     keys(settings.folder)
     airflow.prepare(settings)
+    write_config(settings)
     parts = components.chosen(components.components(settings), names)
     check(settings, parts)
     started = time.monotonic()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,6 +16,7 @@ from infra.local.settings import Settings, StackFailed
 
 NEXT = {"ingest": "dataset", "dataset": "train", "train": "release", "release": "predict"}
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
+ATTEMPTS = 8
 POLL_S, PATIENCE_S, QUIET_S = 1.0, 180.0, 20.0
 TELLING = (
     "made:",
@@ -55,8 +59,9 @@ class Watch:
         """Trigger a run and follow it and all that it sets off; whether nothing failed."""
         for name in NEXT:
             self.seen |= {(NEXT[name], run["dag_run_id"]) for run in self._recent(NEXT[name])}
-        answer = self._call(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})
-        self.runs.append(Run(dag, answer["dag_run_id"], partition))
+        run_id = f"by-hand__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
+        self._call(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf, "dag_run_id": run_id})
+        self.runs.append(Run(dag, run_id, partition))
         while True:
             for run in self.runs:
                 if run.state not in ("success", "failed"):
@@ -131,8 +136,8 @@ class Watch:
         )
         try:
             content = self._call(where)["content"]
-        except OSError:
-            return
+        except StackFailed:
+            return  # a log that cannot be read is no reason to stop following
         for line in content:
             event = str(line.get("event", "") if isinstance(line, dict) else line).strip()
             if event and not event.startswith(
@@ -146,16 +151,25 @@ class Watch:
         return found
 
     def _call(self, path: str, body: object = None) -> Any:
-        if time.monotonic() > self.token_until:
-            self.token, self.token_until = airflow.token(self.settings), time.monotonic() + 600
-        for attempt in range(5):
+        """Call the API; a loaded machine may be slow, so questions are asked again. A trigger is safe to repeat."""
+        problem = ""
+        for attempt in range(ATTEMPTS):
             try:
+                if time.monotonic() > self.token_until:
+                    self.token, self.token_until = airflow.token(self.settings), time.monotonic() + 600
                 return airflow.request(self.settings, path, body, self.token)
-            except TimeoutError:
-                if body is not None or attempt == 4:
-                    raise
-                time.sleep(1 + attempt)
-        return None
+            except urllib.error.HTTPError as refusal:
+                if refusal.code == 409 and body is not None and attempt:
+                    return body  # the call before this one had arrived
+                problem = f"{refusal.code} {refusal.read(300).decode(errors='replace')}"
+                if refusal.code < 500:
+                    break
+            except (OSError, HTTPException) as error:
+                problem = str(error)
+            time.sleep(1 + attempt)
+        raise StackFailed(
+            f"Airflow does not answer {path.partition('?')[0]}: {problem}. See {self.settings.logs}"
+        )
 
     def _line(self, title: str, state: str, word: str) -> None:
         self.say(f"[{time.monotonic() - self.begun:5.0f} s]  {title:<52} {state:<8} {word}"[:200])

@@ -14,6 +14,8 @@ log = logging.getLogger("tasks")
 
 def run(job: Job) -> None:
     """Refuse what has no passed report of its own; else move the ref, recording what the set was built from."""
+    if not job.makes["accepted"].startswith(("regions/", "candidates/")):
+        raise WrongWiring(f"accept writes refs of regions and candidates only, not {job.makes['accepted']}")
     items = {artifact.kind: artifact for artifact in job.many("items")}
     if len(items) != len(job.many("items")):
         raise WrongWiring("accept takes one artifact of a kind")

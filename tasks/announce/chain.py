@@ -3,6 +3,8 @@
 Each stage's ref records what it was built from (`built_from`): a set of artifacts accepted before it.
 
     regions/<r>/inputs -> regions/<r>/dataset.<m> -> judged/<m> -> candidates/<m> -> models/<m> -> regions/<r>/map.<m>
+
+A map follows both the release and the ground: `regions/<r>/map.<m>` is built from a model and a stack.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ class Chain:
     def behind(self, event: str, partition: str) -> str | None:
         """Why somebody who hears of the event has work to do."""
         if event == "inputs":
-            return self._first(self._dataset_behind(partition, model) for model in self.models)
+            return self._first(
+                self._dataset_behind(partition, model) or self._map_behind(model) for model in self.models
+            )
         stages = {
             "dataset": self._judged_behind,
             "candidate": self._release_behind,
@@ -49,6 +53,9 @@ class Chain:
             pooled += items
         if self._built_from(f"judged/{model}") != items_digest(pooled):
             return f"no {model} model was judged that learned from these data"
+        judged = self.refs.document(f"judged/{model}").record
+        if judged.get("passed") and self._built_from(f"candidates/{model}") != judged.get("built_from"):
+            return f"the {model} model that passed was not accepted as candidate"
         return self._release_behind(model)
 
     def _release_behind(self, model: str) -> str | None:
@@ -58,15 +65,18 @@ class Chain:
         releases = self.refs.document(f"models/{model}").record.get("releases", [])
         if not any(r["model"]["digest"] == candidate.digest and r["state"] in DEALT_WITH for r in releases):
             return f"the {model} candidate was neither released nor withdrawn"
-        return self._map_behind(model)
+        return None
 
     def _map_behind(self, model: str) -> str | None:
         stable = self._items(f"models/{model}")
         if stable is None:
             return None
-        maps = {region: self._built_from(f"regions/{region}/map.{model}") for region in self.models[model]}
-        old = sorted(region for region, built_from in maps.items() if built_from != items_digest(stable))
-        return f"{', '.join(old)} was not mapped with the released {model} model" if old else None
+        for region in self.models[model]:
+            stack = self.refs.document(f"regions/{region}/dataset.{model}").items.get("stack")
+            ground = [stack] if stack else []
+            if self._built_from(f"regions/{region}/map.{model}") != items_digest([*stable, *ground]):
+                return f"{region}, as it is now, was not mapped with the released {model} model"
+        return None
 
     def _items(self, ref: str) -> list[Item] | None:
         return list(self.refs.document(ref).items.values()) or None

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tasks.contract.errors import ArtifactDamaged
+from tasks.contract.errors import ArtifactDamaged, InvalidName
+from tasks.contract.names import checked_path, checked_segment
 
 SCHEMA = 1
 
@@ -95,8 +96,11 @@ class Manifest:
                     f"{where} has schema {fields['schema']}; this version reads up to {SCHEMA}"
                 )
             fields["files"] = {name: File(**file) for name, file in fields["files"].items()}
+            for name, file in fields["files"].items():
+                checked_path(name)
+                checked_path(file.path)
             return cls(**fields)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, InvalidName) as error:
             raise ArtifactDamaged(f"{where} is not a manifest: {error!r}") from error
 
 
@@ -119,8 +123,10 @@ class RefDocument:
         """Read a stored ref."""
         try:
             fields = json.loads(data)
-            return cls(
-                {role: Item(**item) for role, item in fields["items"].items()}, fields.get("record", {})
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            items = {role: Item(**item) for role, item in fields["items"].items()}
+            for item in items.values():
+                checked_segment(item.kind, "kind")
+                checked_segment(item.key, "key")
+            return cls(items, fields.get("record", {}))
+        except (ValueError, KeyError, TypeError, InvalidName) as error:
             raise ArtifactDamaged(f"{where} is not a ref: {error!r}") from error

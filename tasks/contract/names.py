@@ -15,6 +15,13 @@ def checked_segment(name: str, what: str = "name") -> str:
     return name
 
 
+def checked_path(name: str) -> str:
+    """The name of a file inside an artifact, when it stays inside: relative, no empty, `.` or `..` segment."""
+    if any(segment in ("", ".", "..") for segment in name.split("/")) or "\\" in name or "\0" in name:
+        raise InvalidName(f"file name {name!r} would leave its folder")
+    return name
+
+
 def checked_ref(ref: str) -> str:
     """The ref itself, when every segment is safe. In `runs/<dag>/<run id>/...` the third is an Airflow run id."""
     segments = ref.split("/")

@@ -27,7 +27,12 @@ def run(job: Any) -> dict[str, Any]:
     tiles = [TestTiles.of(area, found) for area, found in zip(areas, maps, strict=True)]
     candidate = judged(tiles, threshold, seed=params.seed, draws=params.draws)
     reigning = None
-    if champion:
+    missing = sorted(set(champion.properties["bands"]) - set(areas[0].bands)) if champion else []
+    if missing:
+        print(
+            f"the champion reads bands {', '.join(missing)}, which these stacks do not have: it is not compared"
+        )
+    if champion and not missing:
         its_tiles = [TestTiles.of(area, whole_map(champion, area)) for area in areas]
         reigning = judged(its_tiles, champion.properties["threshold"], seed=params.seed, draws=params.draws)
     title = f"{model.properties['target']}{' (synthetic)' if model.properties.get('synthetic') else ''}"
@@ -47,6 +52,7 @@ def run(job: Any) -> dict[str, Any]:
         "metrics": candidate["pooled"],
         "metrics_by_region": candidate["regions"],
         "champion_metrics": reigning and reigning["pooled"],
+        "champion_misses_bands": missing,
         "baselines": baselines,
     }
 

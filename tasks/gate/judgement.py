@@ -44,4 +44,7 @@ def praise(
         f"test F1 {candidate['f1']:.3f} reaches the floor {floors.f1:.3f}",
         f"the best baseline has an IoU of {best:.3f}",
     ]
-    return [*said, f"the champion has {champion['iou']:.3f}" if champion else "there is no champion yet"]
+    return [
+        *said,
+        f"the champion has {champion['iou']:.3f}" if champion else "there is no champion to compare with",
+    ]

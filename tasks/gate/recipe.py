@@ -24,4 +24,9 @@ def run(job: Any) -> dict[str, Any]:
     (job.out / "verdict.json").write_text(
         json.dumps({**verdict, "subject": model.digest}, indent=1, sort_keys=True)
     )
-    return {"verdict": verdict, "subject": model.digest, "evaluation": evaluation.digest}
+    return {
+        "verdict": verdict,
+        "subject": model.digest,
+        "model": job.params.model,
+        "evaluation": evaluation.digest,
+    }

@@ -13,11 +13,13 @@ from tasks.contract.spec import Input, TaskSpec
 class Params:
     """What a candidate must reach on the test blocks.
 
+    model                      whose gate this is; a verdict lets a model be released under this name only
     iou, f1                    floors
     margin_over_baselines      IoU above that of every baseline, by this much
     max_fall_behind_champion   IoU that the candidate may lie below the champion's on the same cells
     """
 
+    model: str
     iou: float
     f1: float
     margin_over_baselines: float = 0.02
@@ -37,12 +39,12 @@ class Params:
     def of(cls, config: Config, *, model: str) -> Params:
         """The model's [gate]."""
         gate = config.model(model).get("gate", {})
-        names = {field.name for field in fields(cls)}
+        names = {field.name for field in fields(cls)} - {"model"}
         if set(gate) - names or not {"iou", "f1"} <= set(gate):
             raise InvalidParams(
                 f"[gate] of model {model} needs iou and f1 and may have {sorted(names)}, found {sorted(gate)}"
             )
-        return cls(**gate)
+        return cls(model=model, **gate)
 
 
 SPEC = TaskSpec(

@@ -15,7 +15,19 @@ from tasks.contract.errors import BadData, GridMismatch
 from tasks.science.tiles import mosaic
 
 UNKNOWN = 255
-SHARED = ("crs", "transform", "width", "height", "tile_px", "splits", "buffer_px", "block_tiles")
+SHARED = (
+    "crs",
+    "transform",
+    "width",
+    "height",
+    "tile_px",
+    "splits",
+    "buffer_px",
+    "block_tiles",
+    "split_seed",
+)
+
+SPLIT_BY = ("tile_px", "block_tiles", "buffer_px", "split_seed")
 
 
 class Shard(Protocol):
@@ -99,5 +111,11 @@ def regions(stacks: Sequence[Shard], masks: Sequence[Shard]) -> list[Region]:
     if len({region.bands for region in paired}) > 1 or len({mask.properties["target"] for mask in masks}) > 1:
         raise BadData(
             "the regions of one model must have the same bands and target; run dataset again for all"
+        )
+    settings = {tuple(mask.properties.get(name) for name in SPLIT_BY) for mask in masks}
+    if len(settings) > 1:
+        raise BadData(
+            f"regions of one model must be split alike ({', '.join(SPLIT_BY)}), found {sorted(settings)}: where they "
+            "meet, one's training block would be another's test block; change [tiles] of the regions"
         )
     return paired

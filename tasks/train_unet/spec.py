@@ -93,8 +93,10 @@ SPEC = TaskSpec(
         "stacks": Input("stack-tiles", many=True),
         "masks": Input("mask-tiles", many=True),
         "augmented": Input("augmented-tiles", many=True),
+        "reports": Input("mask-tiles-report", many=True),
     },
     makes={"model": "model"},
+    gates={"reports": "masks"},
     params=Params,
     libraries=("tensorflow", "keras", "numpy"),
     uses=(

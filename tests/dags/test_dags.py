@@ -73,11 +73,20 @@ def test_importing_the_dags_loads_nothing_heavy() -> None:
     assert json.loads(ended.stdout.splitlines()[-1]) == []
 
 
+def test_each_dag_listens_to_one_asset_and_works_on_its_partition(dags: dict[str, Any]) -> None:
+    heard = {"dataset": "inputs", "train": "dataset", "release": "candidate", "predict": "model"}
+    for dag, asset in heard.items():
+        uri = dags[dag].timetable.asset_condition.uri
+        assert uri.rstrip("/") == f"pipeline://{asset}"
+        pins = [t for t in dags[dag].tasks if getattr(t, "spec", None) and t.spec.name == "pin"]
+        assert any("dag_run.partition_key or params." in str(t.given) for t in pins)
+
+
 def test_events_go_along_the_chain(dags: dict[str, Any]) -> None:
     outlets = {dag.dag_id: [a.name for t in dag.tasks for a in t.outlets] for dag in dags.values()}
     assert outlets == {
         "ingest": ["pipeline://inputs"],
-        "dataset": ["pipeline://dataset"],
+        "dataset": ["pipeline://dataset", "pipeline://model"],
         "train": ["pipeline://candidate"],
         "release": ["pipeline://model"],
         "predict": [],

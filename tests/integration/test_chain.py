@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tasks.contract.artifact import RefDocument
 from tasks.contract.refs import Refs
 from tasks.runner import load_manifest
 from tasks.store import Store, open_store
@@ -70,21 +69,26 @@ def test_the_whole_job_then_again_then_after_an_edit(chain: Chain, subtests: Any
             assert {"mask.tif", "polygons.gpkg", "preview.png"} <= set(map_files)
             served(chain, model, version=1)
 
+    with subtests.test("each event carried its region or model"):
+        assert events() == {
+            ("pipeline://inputs", "sample"),
+            *(
+                (f"pipeline://{asset}", model)
+                for asset in ("dataset", "candidate", "model")
+                for model in MODELS
+            ),
+        }
+
     with subtests.test("again: nothing is computed, announced or released"):
         before = sorted(chain.store.names("artifacts/"))
         assert not chain.ingest()
         assert sorted(chain.store.names("artifacts/")) == before
 
-    with subtests.test("a lost announcement heals at the next ingest"):
-        lost = chain.refs.document("regions/sample/map.scarps")
-        chain.refs.point("regions/sample/map.scarps", dict(lost.items), {"built_from": "nothing"})
-        assert chain.ingest()
-        chain.refs.update("regions/sample/map.scarps", lambda _: RefDocument(lost.items, lost.record))
-
     stack_before = chain.items("regions/sample/dataset.deposits")
     scarps_before = chain.refs.need("regions/sample/dataset.scarps")
     chain.stack.edit_deposit()
     assert chain.ingest(), "an edited polygon is news"
+    assert chain.ingest(), "announced again, for nobody listened: a lost event heals at the next ingest"
     assert chain.dataset() == ["deposits"], "only the edited target retrains"
 
     with subtests.test("the DEM and the stack are not computed again"):
@@ -102,6 +106,15 @@ def test_the_whole_job_then_again_then_after_an_edit(chain: Chain, subtests: Any
         assert states["train_unet"] == "success"
         served(chain, "deposits", version=1)
         assert not chain.ingest(), "the same data are not trained again"
+
+
+def events() -> set[tuple[str, str]]:
+    """Asset and partition of every event that Airflow has recorded."""
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return {(event.asset.uri.rstrip("/"), event.partition_key) for event in session.query(AssetEvent)}
 
 
 def raise_the_floor(chain: Chain, model: str) -> None:

@@ -14,13 +14,18 @@ from tasks.contract.errors import WrongWiring
 
 WIRING = {
     "task_id": "train_unet",
-    "takes": {"stacks": ["runs/a/b/x", "runs/a/b/y"], "masks": "runs/a/b/m", "augmented": "runs/a/b/m"},
+    "takes": {
+        "stacks": ["runs/a/b/x", "runs/a/b/y"],
+        "masks": "runs/a/b/m",
+        "augmented": "runs/a/b/m",
+        "reports": "runs/a/b/m",
+    },
     "makes": {"model": "runs/a/b/model"},
     "given": {"model": "scarps"},
 }
 ARGV = [
     *("train_unet", "--take", "stacks=runs/a/b/x", "--take", "stacks=runs/a/b/y"),
-    *("--take", "masks=runs/a/b/m", "--take", "augmented=runs/a/b/m"),
+    *("--take", "masks=runs/a/b/m", "--take", "augmented=runs/a/b/m", "--take", "reports=runs/a/b/m"),
     *("--make", "model=runs/a/b/model", "--given", "model=scarps"),
 ]
 SECRET = "not-for-argv"

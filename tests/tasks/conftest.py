@@ -36,7 +36,7 @@ def index_of(rows: list[dict[str, Any]]) -> bytes:
 
 
 @pytest.fixture
-def toy_tiles(make_artifact) -> Callable[..., dict[str, str]]:
+def toy_tiles(make_artifact, file_store) -> Callable[..., dict[str, str]]:
     """Puts stack-tiles, mask-tiles and augmented-tiles of a small synthetic region into the store -> refs.
 
     Positive is ground that is steep and rough at once, so neither band alone tells all of it.
@@ -69,17 +69,22 @@ def toy_tiles(make_artifact) -> Callable[..., dict[str, str]]:
             "images.npy": as_bytes(images[train, :, ::-1]),
             "masks.npy": as_bytes(masks[train, :, ::-1]),
         }
-        return {
+        masks_ref = make_artifact(
+            "mask-tiles", {"tiles.npy": as_bytes(masks), **index}, {**shared, "target": "toys"}
+        )
+        subject = Refs(file_store).need(masks_ref).items["mask-tiles"].digest
+        passed = {"verdict": {"passed": True, "reasons": []}, "subject": subject, "region": region}
+        made = {
             "stacks": make_artifact(
                 "stack-tiles",
                 {"tiles.npy": as_bytes(images), **index},
                 {**shared, "bands": ["slope", "roughness"]},
             ),
-            "masks": make_artifact(
-                "mask-tiles", {"tiles.npy": as_bytes(masks), **index}, {**shared, "target": "toys"}
-            ),
+            "masks": masks_ref,
             "augmented": make_artifact("augmented-tiles", flipped, {"region": region, "target": "toys"}),
+            "reports": make_artifact("mask-tiles-report", {"index.html": region.encode()}, passed),
         }
+        return made
 
     return put
 

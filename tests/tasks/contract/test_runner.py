@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.contract.artifact import Item, RefDocument
+from tasks.contract.artifact import Item, Manifest, RefDocument
 from tasks.contract.config import Config
 from tasks.contract.errors import ArtifactDamaged, ArtifactMissing, Refused, WrongWiring
 from tasks.contract.refs import Refs
@@ -96,7 +96,7 @@ def test_tampered_file(file_store: Store, make_artifact: Callable[..., str], tmp
     ("properties", "sentence"),
     [
         ({"verdict": {"passed": False, "reasons": ["too flat"]}}, "too flat"),
-        ({"verdict": {"passed": True}, "subject": "sha256:other"}, "judged another seed"),
+        ({"verdict": {"passed": True}, "subject": "sha256:other"}, "has no report of its own"),
         ({}, "says no"),
     ],
 )
@@ -131,6 +131,61 @@ def test_a_new_report_of_the_same_data_makes_nothing_again(
             run_task(gated, {"seed": [seed], "report": [report]}, OUT, {"word": "a"}, file_store, Config())
         )
     assert made[0] == made[1]
+
+
+def test_every_artifact_behind_a_gate_needs_its_report(
+    toy: TaskSpec, file_store: Store, make_artifact: Callable[..., str]
+) -> None:
+    many = replace(
+        toy,
+        takes={"seed": Input("seed", many=True), "report": Input("seed-report", many=True)},
+        gates={"report": "seed"},
+    )
+    seeds = [make_artifact("seed", {"s": text}) for text in (b"x", b"y")]
+    digests = [Refs(file_store).need(seed).items["seed"].digest for seed in seeds]
+    reports = [
+        make_artifact("seed-report", {"r": b"r"}, {"verdict": {"passed": True}, "subject": digest})
+        for digest in digests
+    ]
+    for given in (reports[:1], reports[1:]):
+        with pytest.raises(Refused, match="has no report of its own"):
+            run_task(many, {"seed": seeds, "report": given}, OUT, {"word": "a"}, file_store, Config())
+    run_task(many, {"seed": seeds, "report": reports}, OUT, {"word": "a"}, file_store, Config())
+
+
+class AnswerLost:
+    """A real store whose first answer to a conditional put is lost, so that the client sends it again."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def put(self, key: str, data: bytes, *, if_absent: bool = False, if_tag: str | None = None) -> str:
+        """Put twice, as a retrying client does."""
+        tag = self.store.put(key, data, if_absent=if_absent, if_tag=if_tag)
+        return self.store.put(key, data, if_absent=True) if if_absent and "artifacts/" in key else tag
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.store, name)
+
+
+def test_a_manifest_whose_answer_was_lost_keeps_its_files(toy: TaskSpec, file_store: Store) -> None:
+    made = run_task(toy, {}, OUT, {"word": "a"}, AnswerLost(file_store), Config())  # type: ignore[arg-type]
+    assert made is not None
+    kept = set(file_store.names(made.item.folder))
+    assert {f"{made.item.folder}/{file.path}" for file in made.files.values()} <= kept
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/x", "a/../../x", "a//b", "."])
+def test_a_manifest_that_names_files_elsewhere_is_damaged(
+    file_store: Store, make_artifact: Callable[..., str], name: str
+) -> None:
+    item = Refs(file_store).need(make_artifact("seed", {"s": b"x"})).items["seed"]
+    found = file_store.get_tagged(f"{item.folder}/manifest.json")
+    assert found is not None
+    document = json.loads(found[0])
+    document["files"] = {name: document["files"]["s"]}
+    with pytest.raises(ArtifactDamaged, match="would leave its folder"):
+        Manifest.from_json(json.dumps(document).encode(), "here")
 
 
 def test_wrong_wiring_names_what_is_missing(toy: TaskSpec) -> None:

@@ -22,10 +22,11 @@ MODEL = {"models/scarps": 'title = "Scarps"\n'}
 def push(
     file_store: Store, make_artifact: Callable[..., str], config_folder: Callable[..., Config]
 ) -> Callable[..., None]:
-    def go(passed: bool = True, subject: str = "", name: str = "scarps") -> None:
+    def go(passed: bool = True, subject: str = "", name: str = "scarps", judged_as: str = "scarps") -> None:
         model = make_artifact("model", {"saved_model/saved_model.pb": b"graph"})
         subject = subject or Refs(file_store).document(model).items["model"].digest
-        properties = {"verdict": {"passed": passed, "reasons": ["too low"]}, "subject": subject}
+        verdict = {"passed": passed, "reasons": ["too low"]}
+        properties = {"verdict": verdict, "subject": subject, "model": judged_as}
         takes = {"model": [model], "verdict": [make_artifact("verdict", {"v": b""}, properties)]}
         run_task(load_spec("push_model"), takes, {}, {"model": name}, file_store, config_folder(**MODEL))
 
@@ -37,10 +38,12 @@ def test_a_refused_model_or_a_verdict_on_another_is_not_pushed(
 ) -> None:
     with pytest.raises(Refused, match="too low"):
         push(passed=False)
-    with pytest.raises(Refused, match="judged another"):
+    with pytest.raises(Refused, match="has no report of its own"):
         push(subject="sha256:other")
     with pytest.raises(InvalidConfig, match="not known"):
         push(name="unheard")
+    with pytest.raises(Refused, match="by the gate of landslides"):
+        push(judged_as="landslides")
     assert list(file_store.names("serving/")) == []
 
 

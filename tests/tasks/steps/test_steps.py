@@ -9,7 +9,14 @@ import pytest
 from tasks.__main__ import load_spec
 from tasks.contract.artifact import Item, RefDocument, items_digest
 from tasks.contract.config import Config
-from tasks.contract.errors import ArtifactMissing, InvalidConfig, InvalidName, NothingToDo, Refused
+from tasks.contract.errors import (
+    ArtifactMissing,
+    InvalidConfig,
+    InvalidName,
+    NothingToDo,
+    Refused,
+    WrongWiring,
+)
 from tasks.contract.refs import Refs
 from tasks.runner import load_manifest, run_task
 from tasks.store import Store
@@ -138,18 +145,43 @@ def test_an_announcement_is_made_until_everything_after_it_is_done(
     assert world.announces("inputs", "here"), "a lost dataset event heals at the next ingest"
     world.set("judged/one", {"verdict": item("verdict", 4)}, data)
     assert not world.announces("inputs", "here"), "judged and refused: not trained again"
+    world.refs.update("judged/one", lambda d: RefDocument(d.items, {**d.record, "passed": True}))
+    assert world.announces("inputs", "here"), "passed, but the run died before it was accepted"
     model = world.set("candidates/one", {"model": item("model", 5)}, data)
     assert world.announces("candidate", "one")
     assert world.announces("inputs", "here"), "a lost candidate event heals too"
     release = {"version": 1, "state": "stable", "model": {"digest": model[0].digest}}
     world.refs.update("models/one", lambda _: RefDocument({"model": model[0]}, {"releases": [release]}))
-    assert not world.announces("candidate", "one") or world.announces("model", "one")
+    assert not world.announces("candidate", "one")
+    assert not world.announces("dataset", "one")
     assert world.announces("model", "one")
+    assert world.announces("inputs", "here"), "and so does a lost release event"
     world.set("regions/here/map.one", {"map": item("map", 6)}, model)
     assert not world.announces("model", "one")
     assert not world.announces("inputs", "here")
     world.set("regions/here/inputs", {"dem": item("dem", 9), "dem-report": item("dem-report", 2)})
     assert world.announces("inputs", "here")
+
+
+def test_a_map_follows_the_ground_too(file_store: Store, step: Callable[..., None]) -> None:
+    """Also when the model trained on the new ground is refused, and the old one stays."""
+    world = World(file_store, step)
+    stack, model = item("stack", 1), item("model", 2)
+    world.set("regions/here/dataset.one", {"stack": stack})
+    world.set("models/one", {"model": model})
+    world.set("regions/here/map.one", {"map": item("map", 3)}, [model, stack])
+    assert not world.announces("model", "one")
+    world.set("regions/here/dataset.one", {"stack": item("stack", 4)})
+    assert world.announces("model", "one")
+
+
+def test_steps_write_only_refs_of_their_own_kind(
+    make_artifact: Callable[..., str], file_store: Store, step: Callable[..., None]
+) -> None:
+    with pytest.raises(WrongWiring, match="regions and candidates only"):
+        step("accept", {"items": [make_artifact("map", {"f": b"1"})]}, {"accepted": "models/one"}, {})
+    with pytest.raises(WrongWiring, match="of a run only"):
+        step("pin", {}, {"pinned": "models/one"}, {"region": "here"})
 
 
 def test_a_new_report_of_the_same_data_is_no_news(file_store: Store, step: Callable[..., None]) -> None:

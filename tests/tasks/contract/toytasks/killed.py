@@ -50,6 +50,12 @@ class Dying:
         self._tick()
         self.store.upload(path, key)
 
+    def delete(self, key: str) -> None:
+        """As the store's, with a moment before and one after."""
+        self._tick()
+        self.store.delete(key)
+        self._tick()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
