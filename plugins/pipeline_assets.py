@@ -12,4 +12,4 @@ CANDIDATE = Asset("pipeline://candidate")
 """A model that passed its gate; partition: the model."""
 
 MODEL = Asset("pipeline://model")
-"""A released model; partition: the model."""
+"""A released model, or new ground for it to map; partition: the model."""

@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import Asset, BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from tasks.contract.spec import Refs, TaskSpec
+from tasks.contract.spec import Refs, TaskSpec, load_spec
 
 ROOT = Path(__file__).resolve().parents[1]
 STOPPED, BAD_INPUT = 99, 65
@@ -61,12 +60,6 @@ def container_image(spec: TaskSpec) -> str:
 def gpus(spec: TaskSpec) -> int:
     """How many GPUs the task asks for: `PIPELINE_GPUS` for those that can use one."""
     return int(os.environ.get("PIPELINE_GPUS", "0")) if spec.gpu else 0
-
-
-def load_spec(name: str) -> TaskSpec:
-    """The spec of a task by its package name; imports no recipe."""
-    spec: TaskSpec = import_module(f"tasks.{name}.spec").SPEC
-    return spec
 
 
 class PipelineTask(BaseOperator):

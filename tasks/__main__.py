@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import logging
 import os
 import signal
 import sys
 import time
 import traceback
-from pathlib import Path
 from types import FrameType
 
 from tasks.contract.config import Config
-from tasks.contract.errors import InvalidName, PipelineError, Stopped
-from tasks.contract.spec import TaskSpec
+from tasks.contract.errors import PipelineError, Stopped
+from tasks.contract.spec import load_spec
 
 log = logging.getLogger("tasks")
-
-
-def load_spec(name: str) -> TaskSpec:
-    """The spec of a task by its name."""
-    known = sorted(
-        path.parent.name for path in Path(__file__).parent.glob("*/spec.py") if path.parent.name != "contract"
-    )
-    if name not in known:
-        raise InvalidName(f"there is no task {name!r}; there are {', '.join(known)}")
-    spec: TaskSpec = importlib.import_module(f"tasks.{name}.spec").SPEC
-    return spec
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

@@ -17,9 +17,8 @@ from tasks.store import Store
 class Artifact:
     """A finished artifact that a task takes. Files are fetched when asked for, and verified."""
 
-    def __init__(self, store: Store, manifest: Manifest, cache: Path, role: str = "", ref: str = "") -> None:
+    def __init__(self, store: Store, manifest: Manifest, cache: Path) -> None:
         self._store, self.manifest, self._cache = store, manifest, cache
-        self.role, self.ref = role, ref
 
     @property
     def kind(self) -> str:

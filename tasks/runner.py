@@ -91,10 +91,7 @@ def resolve(
             raise ArtifactMissing(
                 f"task {task}, input {name}: ref {ref} has no {' or '.join(wanted.kinds)}; it has {has}"
             )
-        found += [
-            Artifact(store, load_manifest(store, item), cache, role, ref)
-            for role, item in sorted(items.items())
-        ]
+        found += [Artifact(store, load_manifest(store, item), cache) for _, item in sorted(items.items())]
     if len(found) > 1 and not wanted.many:
         raise WrongWiring(
             f"task {task}, input {name}: expected one {' or '.join(wanted.kinds)}, "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -31,19 +30,6 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave a folder to the environment it belongs to."""
     folder = collection_path if collection_path.is_dir() else collection_path.parent
     return None if belongs(folder, ENVIRONMENT) else True
-
-
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="session")
-def free_ports() -> Callable[[int], list[int]]:
-    """Ports nobody listens on just now: free_ports(3)."""
-    return lambda count: [free_port() for _ in range(count)]
 
 
 @pytest.fixture
@@ -144,14 +130,14 @@ def run_task(file_store: Store, tmp_path: Path) -> Callable[..., Artifact]:
         given: Mapping[str, str],
         config: Config | None = None,
     ) -> Artifact:
-        from tasks.__main__ import load_spec
+        from tasks.contract.spec import load_spec
 
         spec = load_spec(name)
         lists = {role: [refs] if isinstance(refs, str) else list(refs) for role, refs in takes.items()}
         makes = {role: f"runs/test/run/{name}-{role}" for role in spec.makes}
         manifest = runner.run_task(spec, lists, makes, given, file_store, config or Config())
         assert manifest is not None
-        return Artifact(file_store, manifest, tmp_path / "cache", ref=next(iter(makes.values())))
+        return Artifact(file_store, manifest, tmp_path / "cache")
 
     return go
 

@@ -14,7 +14,8 @@ from urllib.parse import quote, urlencode
 from infra.local import airflow
 from infra.local.settings import Settings, StackFailed
 
-NEXT = {"ingest": "dataset", "dataset": "train", "train": "release", "release": "predict"}
+LISTENERS = {"inputs": "dataset", "dataset": "train", "candidate": "release", "model": "predict"}
+"""Event -> the DAG that starts when it is announced."""
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 ATTEMPTS = 8
 POLL_S, PATIENCE_S, QUIET_S = 1.0, 180.0, 20.0
@@ -57,8 +58,8 @@ class Watch:
 
     def follow(self, dag: str, conf: dict[str, Any], partition: str) -> bool:
         """Trigger a run and follow it and all that it sets off; whether nothing failed."""
-        for name in NEXT:
-            self.seen |= {(NEXT[name], run["dag_run_id"]) for run in self._recent(NEXT[name])}
+        for listener in LISTENERS.values():
+            self.seen |= {(listener, run["dag_run_id"]) for run in self._recent(listener)}
         run_id = f"by-hand__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
         self._call(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf, "dag_run_id": run_id})
         self.runs.append(Run(dag, run_id, partition))
@@ -101,8 +102,9 @@ class Watch:
         if state == "skipped" and not word:
             return  # a branch not taken
         self._line(self._title(run, task), state, f"{task['duration'] or 0:5.1f} s  {word}")
-        if state == "success" and task["task_id"].rpartition(".")[2] == "announce":
-            self.expected[NEXT[run.dag], str(task["rendered_fields"]["partition"])] = now
+        event = (task["rendered_fields"].get("given") or {}).get("event")
+        if state == "success" and event:
+            self.expected[LISTENERS[event], str(task["rendered_fields"]["partition"])] = now
 
     def _find_expected(self) -> None:
         for (dag, partition), since in list(self.expected.items()):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tasks.contract.config import Config
-from tasks.contract.errors import BadData, InvalidParams, Stopped, WrongWiring
+from tasks.contract.errors import BadData, InvalidName, InvalidParams, Stopped, WrongWiring
 
 Refs = str | Sequence[str]
 IMAGES = ("airflow", "terrain", "augment", "tensorflow")
@@ -115,3 +117,17 @@ class TaskSpec:
                 f"task {self.name}, {what}: expected {sorted(may)}; "
                 f"missing {sorted(missing)}, unknown {sorted(unknown)}"
             )
+
+
+def task_names() -> tuple[str, ...]:
+    """The names of all tasks: the packages beside this one that have a spec."""
+    here = Path(__file__).parent
+    return tuple(sorted(path.parent.name for path in here.parent.glob("*/spec.py") if path.parent != here))
+
+
+def load_spec(name: str) -> TaskSpec:
+    """The spec of a task by its name; imports no recipe."""
+    if name not in task_names():
+        raise InvalidName(f"there is no task {name!r}; there are {', '.join(task_names())}")
+    spec: TaskSpec = importlib.import_module(f"tasks.{name}.spec").SPEC
+    return spec

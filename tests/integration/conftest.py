@@ -10,12 +10,14 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from infra.local.ports import free_block
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVS = Path(os.environ.get("PIPELINE_ENVS") or ROOT / ".envs")
@@ -124,12 +126,12 @@ def metadata(sample: Path) -> dict[str, Any]:
 def stack(
     s3_server: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
-    free_ports: Callable[[int], list[int]],
 ) -> Iterator[Stack]:
     """Everything up; ended with the session."""
     folder = tmp_path_factory.mktemp("stack")
     sample, config = folder / "sample", folder / "config"
-    sample_port, grpc, rest = free_ports(3)
+    first = free_block(3)
+    sample_port, grpc, rest = first, first + 1, first + 2
     subprocess.run(
         [python("terrain"), "-m", "infra.sample.quadrangle", "--out", str(sample), "--small"],
         cwd=ROOT,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tasks.contract.spec import task_names
+
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = sorted(
-    path.parent.name for path in (ROOT / "tasks").glob("*/spec.py") if path.parent.name != "contract"
-)
+NAMES = task_names()
 
 
 def imports(path: Path, top_level: bool = False) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from infra.local.ports import free_block
 from serving.model_config import ModelConfig, to_text
 from serving.model_server.config import parse
 
@@ -149,16 +149,10 @@ def fill(spec: Any, model: str, version: int | None = None, label: str | None = 
         spec.version_label = label
 
 
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def start_server(root: Path, config: Path, *options: str) -> tuple[subprocess.Popen[bytes], str, str]:
     """Start the embedded server; returns the process, its gRPC address and its REST address."""
-    grpc_address, rest_address = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    first = free_block(2)
+    grpc_address, rest_address = f"127.0.0.1:{first}", f"127.0.0.1:{first + 1}"
     command = [sys.executable, "-m", "serving.model_server", "--root", root, "--config", config]
     process = subprocess.Popen(
         [*command, "--grpc", grpc_address, "--rest", rest_address, *options],

@@ -15,10 +15,10 @@ import pytest
 
 from serving import releases
 from serving.client import RestClient
-from tasks.__main__ import load_spec
 from tasks.contract.config import Config
 from tasks.contract.errors import ArtifactMissing, BadData, Refused
 from tasks.contract.refs import Refs
+from tasks.contract.spec import load_spec
 from tasks.runner import run_task
 from tasks.store import Store
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.__main__ import load_spec
+from tasks.contract.spec import load_spec, task_names
 
 TASKS = Path(__file__).resolve().parents[3] / "tasks"
-NAMES = sorted(path.parent.name for path in TASKS.glob("*/spec.py") if path.parent.name != "contract")
+NAMES = task_names()
 
 
 def imported(path: Path) -> set[str]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from infra.local.ports import free_block
 from serving import releases
 from serving.client import RestClient
 from serving.model_config import ModelConfig, to_text
@@ -80,9 +81,10 @@ def release(model, file_store, taken):
 
 
 @pytest.fixture
-def server(model, tmp_path, monkeypatch, free_port_pair):
+def server(model, tmp_path, monkeypatch):
     """The embedded model server with this one model."""
-    grpc, rest = (f"127.0.0.1:{port}" for port in free_port_pair)
+    first = free_block(2)
+    grpc, rest = f"127.0.0.1:{first}", f"127.0.0.1:{first + 1}"
     config = tmp_path / "models.config"
     config.write_text(
         to_text([ModelConfig("toys", tmp_path / "serving" / "toys", frozenset({3}), {"stable": 3})])
@@ -109,16 +111,6 @@ def available() -> bool:
         return RestClient().states("toys").get(3, ("", ""))[0] == "AVAILABLE"
     except SourceUnavailable:
         return False
-
-
-@pytest.fixture
-def free_port_pair() -> tuple[int, int]:
-    import socket
-
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 @pytest.mark.usefixtures("server", "release")

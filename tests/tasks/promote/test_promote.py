@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tasks.__main__ import load_spec
 from tasks.contract.config import Config
 from tasks.contract.errors import InvalidParams, Refused
+from tasks.contract.spec import load_spec
 from tasks.promote.spec import Params
 from tasks.runner import run_task
 from tasks.store import Store

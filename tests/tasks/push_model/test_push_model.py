@@ -8,10 +8,10 @@ import pytest
 
 import tasks.push_model.recipe as recipe
 from serving.client import RestClient
-from tasks.__main__ import load_spec
 from tasks.contract.config import Config
 from tasks.contract.errors import InvalidConfig, Refused, Temporary
 from tasks.contract.refs import Refs
+from tasks.contract.spec import load_spec
 from tasks.runner import run_task
 from tasks.store import Store
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tasks.__main__ import load_spec
 from tasks.contract.artifact import Item, RefDocument, items_digest
 from tasks.contract.config import Config
 from tasks.contract.errors import (
@@ -18,6 +17,7 @@ from tasks.contract.errors import (
     WrongWiring,
 )
 from tasks.contract.refs import Refs
+from tasks.contract.spec import load_spec
 from tasks.runner import load_manifest, run_task
 from tasks.store import Store
 
