@@ -11,7 +11,7 @@ TESTS ?= tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help envs demo up down status check test locks clean
+.PHONY: help envs demo up down status check test bench locks clean
 
 help:  ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -23,7 +23,7 @@ envs:  ## Create the environments under .envs, or bring them up to date
 demo: envs  ## Run the whole pipeline on one region, from elevation to served model and map
 	@$(PYTHON) -m infra.local.demo $(REGION)
 
-up: envs  ## Start the stack: object storage, sample services, model server, Airflow
+up: envs  ## Start the stack: object storage, sample services, data-quality pages, model server, Airflow
 	@$(PYTHON) -m infra.local up
 
 down:  ## Stop the stack; its data stays
@@ -37,6 +37,9 @@ check: envs  ## Lint and type-check
 
 test: envs  ## Run the tests, each in the environment it belongs to
 	@$(PYTHON) -m infra.local.suites $(TESTS) -- $(ARGS)
+
+bench: envs  ## Measure speed and memory; writes docs/benchmarks.md
+	@$(ENVS)/terrain/bin/python -m infra.bench
 
 locks:  ## Resolve docker/*/requirements.in again; commit the result
 	@$(PYTHON) infra/local/environments.py lock

@@ -20,6 +20,7 @@ RUN = "runs/{{ dag.dag_id }}/{{ run_id }}"
 INPUT = f"{RUN}/inputs"
 RECIPE = RUN + "/{{ recipe_of(task.names.model) }}"
 MODEL = RUN + "/{{ task.names.model }}"
+ACCEPTED = f"regions/{REGION}/dataset.{{{{ task.names.model }}}}"
 
 with DAG(
     "dataset",
@@ -49,9 +50,17 @@ with DAG(
         at = RUN + "/{{ task.names.recipe }}"
         derive = Task(
             task_id="derive_terrain",
-            takes={"dem": INPUT, "report": INPUT},
+            takes=dict.fromkeys(("dem", "report", "layers", "layers_report"), INPUT),
             makes={"stack": f"{at}/stack"},
             given={"recipe": recipe},
+        )
+        validate = Task(
+            task_id="validate_stack",
+            does="validate",
+            takes={"subject": f"{at}/stack"},
+            makes={"report": f"{at}/stack-report"},
+            given={"region": REGION},
+            names={"recipe": recipe},
         )
         tile = Task(
             task_id="tile_images",
@@ -60,7 +69,7 @@ with DAG(
             makes={"tiles": f"{at}/images"},
             given={"region": REGION, "recipe": recipe},
         )
-        derive >> tile
+        derive >> [tile, validate]
 
     @task_group(group_id="labels")
     def make_labels(model: str) -> None:
@@ -82,7 +91,7 @@ with DAG(
         )
         validate = Task(
             task_id="validate",
-            takes={"subject": f"{MODEL}/masks"},
+            takes={"subject": f"{MODEL}/masks", "baseline": ACCEPTED},
             makes={"report": f"{MODEL}/report"},
             given={"region": REGION},
             names=names,
@@ -95,10 +104,11 @@ with DAG(
             names=names,
         )
         parts = [f"{MODEL}/{name}" for name in ("mask", "masks", "report", "augmented")]
+        shared = [f"{RECIPE}/{name}" for name in ("stack", "stack-report", "images")]
         accept = Task(
             task_id="accept",
-            takes={"items": [f"{RECIPE}/stack", f"{RECIPE}/images", *parts], "built_from": INPUT},
-            makes={"accepted": f"regions/{REGION}/dataset.{{{{ task.names.model }}}}"},
+            takes={"items": [*shared, *parts], "built_from": INPUT},
+            makes={"accepted": ACCEPTED},
             names=names,
         )
         announce = Task(
@@ -118,4 +128,4 @@ with DAG(
 
     pin = Task(task_id="pin", makes={"pinned": INPUT}, given={"region": REGION})
     images, masks = make_images.expand(recipe=recipes(REGION)), make_labels.expand(model=models(REGION))
-    pin >> images >> masks
+    pin >> images >> masks >> Task(task_id="index_reports", trigger_rule="all_done")

@@ -45,7 +45,7 @@ with DAG(
         inputs = Task(task_id="pin", makes={"pinned": f"{HERE}/inputs"}, given={"region": name})
         derive = Task(
             task_id="derive_terrain",
-            takes={"dem": f"{HERE}/inputs", "report": f"{HERE}/inputs"},
+            takes=dict.fromkeys(("dem", "report", "layers", "layers_report"), f"{HERE}/inputs"),
             makes={"stack": f"{HERE}/stack"},
             given={"recipe": "{{ recipe_of(dag_run.partition_key or params.model) }}"},
             names=names,

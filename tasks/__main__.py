@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 import time
@@ -23,7 +24,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tasks", description=__doc__)
     parser.add_argument("name", help="the task")
     for option, value in (("--take", "INPUT=REF"), ("--make", "OUTPUT=REF"), ("--given", "NAME=VALUE")):
-        parser.add_argument(option, metavar=value, action="append", default=[], type=_pair)
+        kind = _given if option == "--given" else _pair
+        parser.add_argument(option, metavar=value, action="append", default=[], type=kind)
     return parser.parse_args(argv)
 
 
@@ -57,6 +59,11 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals or not name or not value:
         raise argparse.ArgumentTypeError(f"expected name=value, found {text!r}")
     return name, value
+
+
+def _given(text: str) -> tuple[str, str]:
+    """As `_pair`; a field that a person left empty in a form is a value too."""
+    return (text[:-1], "") if re.fullmatch(r"\w+=", text) else _pair(text)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

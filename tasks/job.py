@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tasks.contract.artifact import Item, Manifest
 from tasks.contract.errors import ArtifactDamaged, ArtifactMissing
+from tasks.contract.names import checked_path
 from tasks.contract.refs import Refs
 from tasks.store import Store
 
@@ -82,6 +83,33 @@ class Artifact:
         return self._cache / self.kind / self.key / prefix
 
 
+class Scratch:
+    """Resumable state of work that may be killed: kept in the store across attempts, promised to nobody."""
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self._store, self._folder = store, f"scratch/{folder}/"
+
+    def names(self) -> list[str]:
+        """What is there."""
+        return sorted(key.removeprefix(self._folder) for key in self._store.names(self._folder))
+
+    def upload(self, path: Path, name: str) -> None:
+        """Keep a file."""
+        self._store.upload(path, self._folder + checked_path(name))
+
+    def download(self, name: str, path: Path) -> str:
+        """Take a file back; returns its sha256."""
+        return self._store.download(self._folder + checked_path(name), path)
+
+    def clear(self) -> None:
+        """Remove all of it."""
+        for name in self.names():
+            self._store.delete(self._folder + name)
+
+
+Make = Callable[[Path, Scratch], Mapping[str, Any]]
+
+
 @dataclass(frozen=True)
 class Job:
     """One run of a task, as its recipe sees it."""
@@ -94,6 +122,15 @@ class Job:
     makes: Mapping[str, str] = field(default_factory=dict)
     refs: Refs = None  # type: ignore[assignment]  # steps only: they move refs
     store: Store = None  # type: ignore[assignment]  # steps only
+    sharer: Callable[[str, Mapping[str, Any], Make], Artifact] = None  # type: ignore[assignment]
+
+    def share(self, kind: str, made_of: Mapping[str, Any], make: Make) -> Artifact:
+        """An artifact of its own, such as a raw product, under a key that `made_of` alone decides.
+
+        It is adopted where any run made it before; else `make(folder, scratch)` writes its files into `folder` and
+        returns its properties. The manifest of what the recipe makes names it among its inputs.
+        """
+        return self.sharer(kind, made_of, make)
 
     def one(self, name: str) -> Artifact:
         """The one artifact taken as `name`."""

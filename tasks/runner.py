@@ -19,20 +19,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tasks.contract.artifact import File, Item, Manifest, items_digest
+from tasks.contract.artifact import File, Item, Manifest, digest_of, items_digest
 from tasks.contract.config import Config
 from tasks.contract.errors import ArtifactDamaged, ArtifactMissing, BadData, Conflict, Refused, WrongWiring
 from tasks.contract.keys import artifact_key, code_digest, library_versions
 from tasks.contract.names import checked_ref
 from tasks.contract.refs import Refs
 from tasks.contract.spec import Input, TaskSpec
-from tasks.job import Artifact, Job, sha256_of
+from tasks.job import Artifact, Job, Make, Scratch, sha256_of
 from tasks.store import Store
 
 log = logging.getLogger("tasks")
 
 PROVENANCE = "built_from"
 """An input of this name enters no key: its digest is recorded in the ref, for `announce` to compare."""
+
+BASELINE = "baseline"
+"""The input of a report's manifest that names what its subject was compared with."""
 
 Takes = Mapping[str, Sequence[str]]
 
@@ -55,7 +58,11 @@ def run_task(
         inputs = {
             n: resolve(spec.name, n, i, takes.get(n, ()), refs, store, work / "inputs")
             for n, i in spec.takes.items()
+            if not i.before
         }
+        for name, wanted in spec.takes.items():
+            if wanted.before:
+                inputs[name] = accepted_before(inputs[wanted.before], takes.get(name, ()), refs, store, work)
         check_gates(spec, inputs)
         if spec.step:
             job = Job(params, inputs, work / "out", work, makes=makes, refs=refs, store=store)
@@ -98,6 +105,25 @@ def resolve(
             f"found {len(found)} in {', '.join(takes)}"
         )
     return found
+
+
+def accepted_before(
+    subjects: Sequence[Artifact], takes: Sequence[str], refs: Refs, store: Store, work: Path
+) -> list[Artifact]:
+    """What a subject is compared with: the accepted artifact of its kind, or where that is the subject itself, what
+    the report on it was compared with; so that judging again what is accepted gives the same report.
+    """
+    for subject in subjects:
+        for ref in takes:
+            items = refs.document(ref).items.values()
+            accepted = next((item for item in items if item.kind == subject.kind), None)
+            if accepted and accepted.digest == subject.digest:
+                report = next((item for item in items if item.kind == f"{subject.kind}-report"), None)
+                listed = load_manifest(store, report).inputs.get(BASELINE, []) if report else []
+                accepted = Item(**listed[0]) if listed else None
+            if accepted:
+                return [Artifact(store, load_manifest(store, accepted), work / "inputs")]
+    return []
 
 
 def load_manifest(store: Store, item: Item) -> Manifest:
@@ -155,7 +181,14 @@ def make_artifact(
     if (found := store.get_tagged(f"{folder}/manifest.json")) is not None:
         log.info("up to date: %s/%s", kind, key)
         return Manifest.from_json(found[0], folder)
-    job = Job(params, inputs, work / "out", work / "tmp", source)
+    shared: dict[str, list[dict[str, str]]] = {}
+
+    def share(kind: str, made_of: Mapping[str, Any], make: Make) -> Artifact:
+        found = share_artifact(spec, kind, made_of, make, store, work)
+        shared.setdefault(kind, []).append(asdict(found.item))
+        return found
+
+    job = Job(params, inputs, work / "out", work / "tmp", source, sharer=share)
     job.out.mkdir()
     job.work.mkdir()
     properties = importlib.import_module(f"tasks.{spec.name}.recipe").run(job)
@@ -166,17 +199,52 @@ def make_artifact(
         task=spec.name,
         code=code,
         params=asdict(params),
-        inputs={name: [asdict(item) for item in listed] for name, listed in items.items()},
+        inputs={name: [asdict(item) for item in listed] for name, listed in items.items()} | shared,
         source=source,
-        files={
-            name: File(f"{attempt}/{name}", path.stat().st_size, sha256_of(path))
-            for name, path in _files(job.out)
-        },
+        files=described(job.out, attempt),
         properties=properties,
         environment=environment,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return publish(store, manifest, job.out)
+
+
+def share_artifact(
+    spec: TaskSpec, kind: str, made_of: Mapping[str, Any], make: Make, store: Store, work: Path
+) -> Artifact:
+    """See `Job.share`."""
+    key = digest_of({"kind": kind, "made_of": made_of}).removeprefix("sha256:")[:40]
+    cache, where = work / "inputs", f"artifacts/{kind}/{key}/manifest.json"
+    if (found := store.get_tagged(where)) is not None:
+        log.info("already there: %s/%s", kind, key)
+        return Artifact(store, Manifest.from_json(found[0], where), cache)
+    out, scratch = cache / kind / key, Scratch(store, f"{kind}-{key}")
+    out.mkdir(parents=True, exist_ok=True)
+    properties = make(out, scratch)
+    attempt = uuid.uuid4().hex[:12]
+    manifest = Manifest(
+        kind=kind,
+        key=key,
+        task=spec.name,
+        code="",
+        params={},
+        inputs={},
+        source=made_of,
+        files=described(out, attempt),
+        properties=properties,
+        environment={},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    manifest = publish(store, manifest, out)
+    scratch.clear()
+    return Artifact(store, manifest, cache)  # whose files are in the cache already
+
+
+def described(out: Path, attempt: str) -> dict[str, File]:
+    """Every file below a folder, by name."""
+    return {
+        name: File(f"{attempt}/{name}", path.stat().st_size, sha256_of(path)) for name, path in _files(out)
+    }
 
 
 def publish(store: Store, manifest: Manifest, out: Path) -> Manifest:

@@ -17,6 +17,7 @@ for entry in (ROOT, ROOT / "plugins"):
 
 from infra.local.homes import belongs  # noqa: E402
 from tasks import runner  # noqa: E402
+from tasks.contract import config  # noqa: E402
 from tasks.contract.artifact import Manifest  # noqa: E402
 from tasks.contract.config import Config  # noqa: E402
 from tasks.job import Artifact  # noqa: E402
@@ -30,6 +31,12 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave a folder to the environment it belongs to."""
     folder = collection_path if collection_path.is_dir() else collection_path.parent
     return None if belongs(folder, ENVIRONMENT) else True
+
+
+@pytest.fixture(autouse=True)
+def loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in services of the tests are on this machine."""
+    monkeypatch.setenv("PIPELINE_PRIVATE_HOSTS", "127.0.0.1")
 
 
 @pytest.fixture
@@ -70,6 +77,7 @@ def config_folder(tmp_path: Path) -> Callable[..., Config]:
             path = root / f"{name}.toml"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+        config._read.cache_clear()  # the same file may be written twice
         return Config(root)
 
     return write

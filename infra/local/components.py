@@ -71,6 +71,20 @@ def storage(settings: Settings) -> Component:
     )
 
 
+def reports(settings: Settings) -> Component:
+    """The reports on data quality, in a browser."""
+    serve, url = (
+        python("terrain", "infra.local.reports", "--port", settings.ports["reports"]),
+        settings.url("reports"),
+    )
+    return Component(
+        *("reports", "Data quality", serve, whole_environment(settings), lambda: answers(url)),
+        after=("s3",),
+        address=f"{url}/",
+        uses=("terrain",),
+    )
+
+
 def sample(settings: Settings) -> list[Component]:
     """The sample quadrangle and the stand-ins for the elevation and inventory services."""
     data, env = settings.folder / "data" / "sample", whole_environment(settings)
@@ -145,7 +159,13 @@ def orchestration(settings: Settings) -> list[Component]:
 
 def components(settings: Settings) -> list[Component]:
     """All parts, in the order they are shown."""
-    return [storage(settings), *sample(settings), *serving(settings), *orchestration(settings)]
+    return [
+        storage(settings),
+        reports(settings),
+        *sample(settings),
+        *serving(settings),
+        *orchestration(settings),
+    ]
 
 
 def chosen(parts: list[Component], names: list[str]) -> list[Component]:

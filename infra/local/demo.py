@@ -99,6 +99,7 @@ def demo(region: str, settings: Settings) -> int:
     say(
         f"Airflow       {settings.url('airflow')}   (user admin, password {keys(settings.folder)['AIRFLOW_PASSWORD']})"
     )
+    say(f"Data quality  {settings.url('reports')}/")
     say(f"Models, REST  {settings.url('rest')}/v1/models/<model>    gRPC 127.0.0.1:{settings.ports['grpc']}")
     say(f"Logs          {settings.logs}\nStop it all with: make down")
     return 0 if went_well else 1

@@ -51,6 +51,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "PIPELINE_RUNNER": "process",
         "PIPELINE_CONFIG": os.environ.get("PIPELINE_CONFIG") or str(config_folder(settings)),
         "PIPELINE_DATA": str(settings.data),
+        "PIPELINE_PRIVATE_HOSTS": HOST,  # the stand-in services
         "PIPELINE_ENVS": str(environments.folder()),
         "PIPELINE_LOCAL": str(settings.folder),
         "PIPELINE_SERVING_GRPC": f"{HOST}:{settings.ports['grpc']}",

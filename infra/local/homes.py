@@ -16,6 +16,7 @@ HOMES = {
     "tasks/store": "terrain",
     "tasks/science": "terrain",
     "tasks/steps": "terrain",
+    "tasks/sources": "terrain",
     "dags": "airflow",
     "plugins": "airflow",
     "integration": "airflow",

@@ -11,8 +11,8 @@ from pathlib import Path
 from infra.local import environments, seaweed
 from infra.local.ports import HOST
 
-PORTS = {"s3": 8333, "sample": 8094, "grpc": 8500, "rest": 8501, "airflow": 8080}
-OFFSETS = {"s3": 0, "sample": 10, "grpc": 11, "rest": 12, "airflow": 13}
+PORTS = {"s3": 8333, "sample": 8094, "reports": 8095, "grpc": 8500, "rest": 8501, "airflow": 8080}
+OFFSETS = {"s3": 0, "sample": 10, "grpc": 11, "rest": 12, "airflow": 13, "reports": 14}
 """Counted from PIPELINE_PORT_BASE, for a second stack on one machine. Storage takes the ten from the first."""
 
 

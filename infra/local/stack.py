@@ -66,11 +66,11 @@ def check(settings: Settings, parts: list[components.Component]) -> None:
 
 def check_ports(settings: Settings, names: set[str]) -> None:
     """Refuse when somebody else listens on a port that the parts need."""
-    needs = {"s3": "S3", "sample": "SAMPLE", "grpc": "GRPC", "rest": "REST", "airflow": "AIRFLOW"}
-    owners = {"SAMPLE": "sample", "GRPC": "model-server", "REST": "model-server", "AIRFLOW": "airflow-api"}
+    owners = {"S3": "s3", "SAMPLE": "sample", "REPORTS": "reports", "AIRFLOW": "airflow-api"}
+    owners |= {"GRPC": "model-server", "REST": "model-server"}
     for name, port in settings.listeners().items():
-        service = next(short for short in needs.values() if name.startswith(f"PIPELINE_PORT_{short}"))
-        if owners.get(service, "s3") in names and not ports.is_free(port):
+        service = next(short for short in owners if name.startswith(f"PIPELINE_PORT_{short}"))
+        if owners[service] in names and not ports.is_free(port):
             moved = name.split(" ")[0]
             what = f"port {port}" + (f", which object storage needs beside {moved}," if " " in name else "")
             raise StackFailed(

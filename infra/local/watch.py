@@ -28,9 +28,13 @@ TELLING = (
     "pinned",
     "pushed",
     "promoted",
+    "quarantined:",
+    "indexed:",
     "stopped:",
     "failed:",
 )
+NO_NEWS = ("no reason given", "nothing to quarantine", "names no layers")
+"""Why a task that most runs have no use for was skipped."""
 
 
 @dataclass
@@ -99,8 +103,8 @@ class Watch:
             return
         words = [line for line in self._log(run, task) if any(sign in line for sign in TELLING)]
         word = words[-1] if words else ""
-        if state == "skipped" and not word:
-            return  # a branch not taken
+        if state == "skipped" and (not word or any(reason in word for reason in NO_NEWS)):
+            return  # a branch not taken, or one for rare cases
         self._line(self._title(run, task), state, f"{task['duration'] or 0:5.1f} s  {word}")
         event = (task["rendered_fields"].get("given") or {}).get("event")
         if state == "success" and event:

@@ -1,4 +1,4 @@
-"""The product catalogue of The National Map (TNM Access) and the files it points to."""
+"""The product catalogue of The National Map (TNM Access), the files it points to, and files of other layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 from infra.sample.folder import metadata
 
 DATASET = "National Elevation Dataset (NED) 1/3 arc-second"
+LAYERS = "/layers"
 STAGED = "/tnm/StagedProducts/Elevation/13/TIFF/current"
+_TYPES = {".tif": "image/tiff", ".geojson": "application/geo+json", ".gpkg": "application/geopackage+sqlite3"}
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 Json = dict[str, Any]
@@ -35,6 +37,11 @@ class StagedFile:
     size: int
     etag: str
     modified: str
+
+    @property
+    def content_type(self) -> str:
+        """By the file's ending."""
+        return _TYPES.get(self.path.suffix, "application/octet-stream")
 
     def span(self, header: str | None) -> tuple[int, int] | None:
         """First byte and end of a `Range` header; None to send all. Raises BadRange."""
@@ -69,6 +76,9 @@ def staged_file(folder: Path, path: str) -> StagedFile | None:
     for product in _catalogue(folder):
         if path == _address(product):
             return _described(folder / product["file"])
+    for layer in (metadata(folder) or {}).get("layers", {}).values():
+        if path == f"{LAYERS}/{layer['file']}":
+            return _described(folder / layer["file"])
     return None
 
 

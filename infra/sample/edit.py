@@ -1,6 +1,7 @@
-"""Change one polygon of a sample inventory, as an editor would: its outline and its edit date.
+"""Edit a sample inventory as its keepers would: reshape one polygon, or remove many.
 
 python -m infra.sample.edit --data DIR --target deposits --id 12 --buffer 30
+python -m infra.sample.edit --data DIR --target deposits --keep 0.5
 """
 
 from __future__ import annotations
@@ -30,6 +31,17 @@ def grow(folder: Path, target: str, object_id: int, by_m: float, now_ms: int) ->
     return str(rows["ls_id"][found[0]])
 
 
+def thin(folder: Path, target: str, keep: float) -> int:
+    """Keep the first part of a target's polygons, by OBJECTID; returns how many are left."""
+    if not 0 < keep <= 1:
+        raise SystemExit(f"the share to keep must be above 0 and at most 1, got {keep:g}")
+    layers = read_layers(folder / INVENTORY)
+    rows = layers[target].sort_values("OBJECTID")
+    layers[target] = rows.head(max(1, round(keep * len(rows))))
+    write_layers(folder / INVENTORY, layers)
+    return len(layers[target])
+
+
 def main(argv: list[str] | None = None) -> None:
     """Edit and say what was edited."""
     parser = argparse.ArgumentParser(prog="infra.sample.edit", description=(__doc__ or "").splitlines()[0])
@@ -37,7 +49,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--target", choices=("scarps", "deposits"), default="deposits")
     parser.add_argument("--id", type=int, default=1, help="OBJECTID")
     parser.add_argument("--buffer", type=float, default=30.0, help="metres")
+    parser.add_argument("--keep", type=float, help="share of the polygons to keep, instead of reshaping one")
     args = parser.parse_args(argv)
+    if args.keep is not None:
+        print(f"{args.target}: {thin(args.data, args.target, args.keep)} polygons left")
+        return
     slide = grow(args.data, args.target, args.id, args.buffer, int(time.time() * 1000))
     print(f"{args.target} {args.id} ({slide}) buffered by {args.buffer:g} m")
 

@@ -54,7 +54,7 @@ def landscape(
     coarsest = max(stage.coarsen for stage in stages)
     if any(n % coarsest for n in shape):
         raise ValueError(f"shape must divide by {coarsest}, got {shape}")
-    rock = np.exp(0.45 * strike_noise(shape, 160.0, 3.5, climate.strike_deg, rng_of(seed, _ROCK)))
+    rock = np.exp(0.45 * rock_noise(shape, seed, climate.strike_deg))
     lift = 1.0 + 0.3 * np.clip(smooth_noise(shape, 700.0, rng_of(seed, _UPLIFT)), -2, 2)
     z = _ramp((shape[0] // coarsest, shape[1] // coarsest), cell_m * coarsest, seed)
     for stage in stages:
@@ -64,6 +64,11 @@ def landscape(
         z = _evolve(z, rock_here, lift_here, cell_m * stage.coarsen, climate, stage)
     z = alluvium(z, cell_m)
     return z + texture(shape, seed) + np.float32(20.0)
+
+
+def rock_noise(shape: tuple[int, int], seed: int, strike_deg: float) -> Field:
+    """Logarithm of the rock's strength, in bands along the strike; mean 0, sd 1."""
+    return strike_noise(shape, 160.0, 3.5, strike_deg, rng_of(seed, _ROCK))
 
 
 def alluvium(z: Field, cell_m: float, stream_m2: float = 6.0e5) -> Field:

@@ -1,4 +1,4 @@
-"""Make the sample quadrangle: elevation products, landslide inventory, metadata and a picture. All of it synthetic.
+"""Make the sample quadrangle: elevation products, inventory, soil and other layers, a picture. All of it synthetic.
 
 python -m infra.sample.quadrangle --out DIR [--seed N] [--small]
 """
@@ -24,8 +24,9 @@ from infra.sample.outlines import inventory_rows, patches, slide_outline, with_s
 from infra.sample.placement import Landslides, imprint_landslides
 from infra.sample.places import PRODUCT_MARGIN_M, QUADRANGLE, SMALL, Place
 from infra.sample.products import products_over, write_product
+from infra.sample.thematic import write_thematic
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same seed makes something else: folders made before are then made again."""
 NOTE = "Synthetic: terrain and landslides made by code; no place on Earth looks like this"
 
@@ -110,6 +111,7 @@ def write(made: Quadrangle, folder: Path) -> dict[str, Any]:
         "polygons": {name: len(rows) for name, rows in layers.items()},
         "products": catalogue,
         "inventory": INVENTORY,
+        "layers": write_thematic(folder, z, place, made.seed, NOTE),
     }
     write_metadata(folder, found)
     return found

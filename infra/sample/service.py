@@ -1,4 +1,4 @@
-"""Stand-ins for The National Map and an ArcGIS landslide inventory, on loopback, over a folder made by `quadrangle`.
+"""Stand-ins for The National Map, an ArcGIS inventory and a file server, on loopback, over a folder from `quadrangle`.
 
 python -m infra.sample.service --data DIR --port 8094
 """
@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._health()
         if path == "/tnm/api/v1/products":
             return self._products(params)
-        if path.startswith(catalogue.STAGED):
+        if path.startswith((catalogue.STAGED, f"{catalogue.LAYERS}/")):
             return self._download(path)
         match = _ARCGIS.fullmatch(path)
         if match:
@@ -122,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
             beyond = {**about, "Content-Range": f"bytes */{file.size}", "Content-Length": "0"}
             return self._head(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, beyond)
         start, end = span or (0, file.size)
-        about |= {"Content-Type": "image/tiff", "Content-Length": str(end - start)}
+        about |= {"Content-Type": file.content_type, "Content-Length": str(end - start)}
         if span:
             about["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
         self._head(HTTPStatus.PARTIAL_CONTENT if span else HTTPStatus.OK, about)

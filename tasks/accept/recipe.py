@@ -16,8 +16,9 @@ def run(job: Job) -> None:
     """Refuse what has no passed report of its own; else move the ref, recording what the set was built from."""
     if not job.makes["accepted"].startswith(("regions/", "candidates/")):
         raise WrongWiring(f"accept writes refs of regions and candidates only, not {job.makes['accepted']}")
-    items = {artifact.kind: artifact for artifact in job.many("items")}
-    if len(items) != len(job.many("items")):
+    taken = [*job.many("items"), *job.many("layers")]
+    items = {artifact.kind: artifact for artifact in taken}
+    if len(items) != len(taken):
         raise WrongWiring("accept takes one artifact of a kind")
     check_reports(items)
     built_from = job.many("built_from")

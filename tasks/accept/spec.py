@@ -11,6 +11,8 @@ from tasks.contract.spec import Input, TaskSpec
 JUDGED = {
     "dem": "dem-report",
     "inventory": "inventory-report",
+    "layers": "layers-report",
+    "stack": "stack-report",
     "mask-tiles": "mask-tiles-report",
     "model": "verdict",
 }
@@ -30,7 +32,11 @@ class Params:
 SPEC = TaskSpec(
     name="accept",
     image="terrain",
-    takes={"items": Input(many=True), "built_from": Input(many=True, optional=True)},
+    takes={
+        "items": Input(many=True),
+        "layers": Input("layers", "layers-report", many=True, optional=True),
+        "built_from": Input(many=True, optional=True),
+    },
     makes={"accepted": "ref"},
     params=Params,
     step=True,

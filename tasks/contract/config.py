@@ -41,6 +41,11 @@ class Config:
             )
         return tuple(sets[name]["bands"])
 
+    def hosts(self, what: str = "hosts") -> frozenset[str]:
+        """The hosts (or `buckets`) that a region may name as a source: hosts.toml."""
+        path = self.root / "hosts.toml"
+        return frozenset(_read(path).get(what, ())) if path.exists() else frozenset()
+
     def regions(self) -> tuple[str, ...]:
         """The names of all regions."""
         return self._names("regions")

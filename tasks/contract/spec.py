@@ -19,16 +19,21 @@ IMAGES = ("airflow", "terrain", "augment", "tensorflow")
 
 @dataclass(frozen=True, init=False)
 class Input:
-    """What may be taken: artifacts of these kinds (of any kind when none is named)."""
+    """What may be taken: artifacts of these kinds (of any kind when none is named).
+
+    before   another input: of an accepted ref, this takes the artifact of that input's kind that was accepted before it
+    """
 
     kinds: tuple[str, ...]
     many: bool = False
     optional: bool = False
+    before: str = ""
 
-    def __init__(self, *kinds: str, many: bool = False, optional: bool = False) -> None:
+    def __init__(self, *kinds: str, many: bool = False, optional: bool = False, before: str = "") -> None:
         object.__setattr__(self, "kinds", kinds)
         object.__setattr__(self, "many", many)
-        object.__setattr__(self, "optional", optional)
+        object.__setattr__(self, "optional", optional or bool(before))
+        object.__setattr__(self, "before", before)
 
     def accepts(self, kind: str) -> bool:
         """Whether an artifact of this kind fits."""

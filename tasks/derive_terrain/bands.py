@@ -91,6 +91,11 @@ class Band:
         return self.family.reach(self.sd)
 
     @property
+    def units(self) -> str:
+        """Its units."""
+        return self.family.units
+
+    @property
     def description(self) -> str:
         """What the band is, for the raster's own metadata."""
         return self.family.description.format(sd=self.sd)
@@ -102,15 +107,17 @@ class Band:
 
 def halo(bands: Sequence[Band]) -> int:
     """Cells a window needs around it for the bands to be what they are on the whole raster."""
-    return max(MASKED_AROUND_NODATA, *(band.reach for band in bands))
+    return max([MASKED_AROUND_NODATA, *(band.reach for band in bands)])
+
+
+def beside_nodata(dem: Dem) -> NDArray[np.bool_]:
+    """Nodata and the cells around it, which are nodata in every band: derivatives are biased there."""
+    beside = ndimage.binary_dilation(np.isnan(dem), np.ones((3, 3)), iterations=MASKED_AROUND_NODATA)
+    return np.asarray(beside, bool)
 
 
 def derive(dem: Dem, bands: Sequence[Band], cell_m: float) -> NDArray[np.float32]:
-    """(bands, height, width) of a DEM (NaN is nodata); right but for `halo(bands)` cells along the edge.
-
-    The cells around nodata are nodata in every band: derivatives are biased there.
-    """
-    beside_nodata = ndimage.binary_dilation(np.isnan(dem), np.ones((3, 3)), iterations=MASKED_AROUND_NODATA)
+    """(bands, height, width) of a DEM (NaN is nodata); right but for `halo(bands)` cells along the edge."""
     stack = np.stack([band.of(dem, cell_m) for band in bands])
-    stack[:, beside_nodata] = np.nan
+    stack[:, beside_nodata(dem)] = np.nan
     return stack

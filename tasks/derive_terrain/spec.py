@@ -28,9 +28,14 @@ class Params:
 SPEC = TaskSpec(
     name="derive_terrain",
     image="terrain",
-    takes={"dem": Input("dem"), "report": Input("dem-report")},
+    takes={
+        "dem": Input("dem"),
+        "report": Input("dem-report"),
+        "layers": Input("layers", optional=True),
+        "layers_report": Input("layers-report", optional=True),
+    },
     makes={"stack": "stack"},
-    gates={"report": "dem"},
+    gates={"report": "dem", "layers_report": "layers"},
     params=Params,
     libraries=("richdem2", "numpy", "scipy", "rasterio"),
     uses=("tasks.science.windows",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import date
 from typing import Any
 
 from tasks.contract.config import Config
@@ -12,13 +13,22 @@ from tasks.contract.spec import TaskSpec
 
 METRES_PER_UNIT = {"metre": 1.0, "foot": 0.3048, "us-survey-foot": 1200 / 3937}
 MARGIN_PX = 128
+PRODUCTS = {
+    "1/3 arc-second": "National Elevation Dataset (NED) 1/3 arc-second",
+    "1 arc-second": "National Elevation Dataset (NED) 1 arc-second",
+    "1 meter": "Digital Elevation Model (DEM) 1 meter",
+}
+"""3DEP's products by TNM Access's names of their data sets."""
 
 
 @dataclass(frozen=True)
 class Source:
     """The `[dem]` table of a region.
 
-    `tnm`: products of `dataset` from a TNM Access `url`. `file`: a GeoTIFF at `path` below PIPELINE_DATA.
+    `tnm`: a `product` of 3DEP from a TNM Access `url`, the newest of each cell; pinned to what was published by
+    `published_until` (YYYY-MM-DD) or to `products`, a list of TNM's source ids.
+    `file`: a raster, or a folder of tiles (`tiles/`, `tiles/*.tif`), at the address `path`: below PIPELINE_DATA,
+    http(s):// or s3://; where tiles overlap, the first by name wins. `acquired` (YYYY-MM-DD) is when it was surveyed.
     `max_gap` is the share of the cells in the region's bounds that may be without elevation;
     `lonlat` = [west, south, east, north] is needed by `tnm` only where the region's CRS is not a UTM zone;
     `vertical_unit` is by default what the file says, else metre.
@@ -26,8 +36,11 @@ class Source:
 
     source: str
     url: str = ""
-    dataset: str = "National Elevation Dataset (NED) 1/3 arc-second"
+    product: str = "1/3 arc-second"
+    published_until: str = ""
+    products: tuple[str, ...] = ()
     path: str = ""
+    acquired: str = ""
     max_gap: float = 0.001
     lonlat: tuple[float, ...] = ()
     vertical_unit: str = ""
@@ -41,6 +54,11 @@ class Source:
             raise InvalidParams(f"[dem] source must be one of {sorted(needs)}, found {self.source!r}")
         if not getattr(self, needs[self.source]):
             raise InvalidParams(f"[dem] source = {self.source!r} needs {needs[self.source]}")
+        if self.product not in PRODUCTS:
+            raise InvalidParams(f"[dem] product must be one of {sorted(PRODUCTS)}, found {self.product!r}")
+        for name in ("published_until", "acquired"):
+            if (text := getattr(self, name)) and not is_date(text):
+                raise InvalidParams(f"[dem] {name} must be a date such as 2024-05-31, found {text!r}")
         if self.vertical_unit and self.vertical_unit not in METRES_PER_UNIT:
             raise InvalidParams(
                 f"[dem] vertical_unit must be one of {sorted(METRES_PER_UNIT)}, found {self.vertical_unit!r}"
@@ -57,7 +75,16 @@ class Source:
         if unknown or "source" not in table:
             known = ", ".join(field.name for field in fields(cls))
             raise InvalidParams(f"[dem] needs source and may hold {known}; unknown: {sorted(unknown)}")
-        return cls(**{**table, "lonlat": tuple(table.get("lonlat", ()))})
+        lists = {name: tuple(table.get(name, ())) for name in ("lonlat", "products")}
+        return cls(**{**table, **lists})
+
+
+def is_date(text: object) -> bool:
+    """Whether a text is a date as ISO 8601 writes it."""
+    try:
+        return isinstance(text, str) and date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -100,6 +127,14 @@ SPEC = TaskSpec(
     makes={"dem": "dem"},
     params=Params,
     libraries=("rasterio", "numpy"),
-    uses=("tasks.sources", "tasks.science.bounds", "tasks.science.windows"),
+    uses=(
+        "tasks.sources.http",
+        "tasks.sources.resume",
+        "tasks.sources.files",
+        "tasks.sources.raster",
+        "tasks.science.mosaic",
+        "tasks.science.bounds",
+        "tasks.science.windows",
+    ),
     asks_source=True,
 )

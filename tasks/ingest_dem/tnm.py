@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tasks.contract.errors import BadData, SourceUnavailable
 from tasks.ingest_dem.utm import Box
-from tasks.sources.service import Ask
+from tasks.sources.http import Ask
 
 PAGE = 50
 SAME_CELL = 0.9  # issues of one cell differ by a few pixels in their boxes
 Product = dict[str, Any]
 
 
-def products(ask: Ask, url: str, dataset: str, area: Box) -> list[Product]:
+@dataclass(frozen=True)
+class Pin:
+    """Which issues may be used, for a result that can be had again: until a day, or of these ids; empty is any."""
+
+    published_until: str = ""
+    ids: frozenset[str] = frozenset()
+
+    def allows(self, product: Product) -> bool:
+        """Whether a product may be used."""
+        late = bool(self.published_until) and product["published"][:10] > self.published_until
+        return not late and (not self.ids or product["id"] in self.ids)
+
+
+ANY = Pin()
+
+
+def products(
+    ask: Ask, url: str, dataset: str, area: Box, pin: Pin = ANY, *, partial: bool = False
+) -> list[Product]:
     """The newest product of each cell that meets `area` (west, south, east, north), by id.
 
+    Products that are `partial` do not fill their boxes: all are kept, the older ones fill up the newer.
     A product has id, title, published, updated, size, url and box.
     """
     box = ",".join(f"{degrees:.6f}" for degrees in area)
@@ -36,12 +56,26 @@ def products(ask: Ask, url: str, dataset: str, area: Box) -> list[Product]:
             break
         if not answer["items"]:
             raise SourceUnavailable(f"{url} promised {answer['total']} products, stopped after {len(items)}")
-    found = [product for item in items if meets((product := read(item, url))["box"], area)]
+    listed = {(product := read(item, url))["id"]: product for item in items}.values()
+    missing = pin.ids - {product["id"] for product in listed}
+    if missing:
+        raise BadData(
+            f"{url} no longer lists the products {sorted(missing)} in west, south, east, north {box}; "
+            "name others in [dem] products"
+        )
+    near = [product for product in listed if meets(product["box"], area)]
+    found = [product for product in near if pin.allows(product)]
+    if near and not found:
+        raise BadData(
+            f"{url} has {len(near)} products of {dataset!r} in {box}, none published until {pin.published_until}; "
+            f"the oldest is of {min(p['published'] for p in near)}; change [dem] published_until"
+        )
     if not found:
         raise BadData(
             f"{url} has no {dataset!r} in west, south, east, north {box}; check the region's bounds and dataset"
         )
-    return sorted(newest_per_cell(found), key=lambda product: product["id"])
+    kept = found if partial else newest_per_cell(found)
+    return sorted(kept, key=lambda product: product["id"])
 
 
 def read(item: dict[str, Any], url: str) -> Product:

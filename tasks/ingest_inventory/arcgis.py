@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.contract.errors import BadData, SourceUnavailable
-from tasks.sources.service import Ask, Query
+from tasks.ingest_inventory.spec import both
+from tasks.sources.http import Ask, Query
 
 PAGE = 1000
 EDITED = "last_edited_date"
@@ -41,6 +42,13 @@ class Feed:
     def page(self) -> int:
         """Features to ask for at once."""
         return min(PAGE, int(self.description.get("maxRecordCount") or PAGE))
+
+    @property
+    def turns_pages(self) -> bool:
+        """Whether the server knows `resultOffset`; servers before 10.3 are asked for ids beyond the last one."""
+        return (self.description.get("advancedQueryCapabilities") or {}).get(
+            "supportsPagination"
+        ) is not False
 
     def query(self, where: str | None = None) -> dict[str, str | int]:
         """What every query of the layer says. `where` overrides the feed's own."""
@@ -117,20 +125,9 @@ def count(ask: Ask, feed: Feed, where: str | None = None) -> int:
 
 def pages(ask: Ask, feed: Feed) -> Iterator[dict[str, Any]]:
     """The features as Esri JSON, a page at a time, in the order of their ids."""
-    offset, more = 0, True
+    number, last, more = 0, None, True
     while more:
-        answer = call(
-            ask,
-            f"{feed.url}/{feed.number}/query",
-            {
-                **feed.query(),
-                "outFields": "*",
-                "returnGeometry": "true",
-                "orderByFields": feed.id_field,
-                "resultOffset": offset,
-                "resultRecordCount": feed.page,
-            },
-        )
+        answer = call(ask, f"{feed.url}/{feed.number}/query", {**feed.query(), **after(feed, number, last)})
         features = answer.get("features") or []
         more = bool(
             answer.get("exceededTransferLimit")
@@ -138,11 +135,30 @@ def pages(ask: Ask, feed: Feed) -> Iterator[dict[str, Any]]:
         )
         if more and not features:
             raise SourceUnavailable(
-                f"{feed.url}/{feed.number} says there is more after {offset} and sends nothing"
+                f"{feed.url}/{feed.number} says there is more after {number} and sends nothing; try again later"
             )
-        if features:
-            yield answer
-        offset += len(features)
+        if not features:
+            return
+        first, end = (feature["attributes"].get(feed.id_field) for feature in (features[0], features[-1]))
+        if last is not None and first is not None and first <= last:
+            raise BadData(
+                f"{feed.url}/{feed.number} sends {feed.id_field} {first} again on the page after {last}, "
+                "so its pages cannot be trusted; take the inventory as a file"
+            )
+        yield answer
+        number, last = number + len(features), end
+
+
+def after(feed: Feed, number: int, last: Any) -> dict[str, str | int]:
+    """What asks for the page after so many features, the last of them of that id."""
+    wanted: dict[str, str | int] = {
+        "outFields": "*",
+        "returnGeometry": "true",
+        "orderByFields": feed.id_field,
+    }
+    if feed.turns_pages:
+        return {**wanted, "resultOffset": number, "resultRecordCount": feed.page}
+    return wanted if last is None else {**wanted, "where": both(feed.where, f"{feed.id_field} > {last}")}
 
 
 def poll(ask: Ask, feed: Feed) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import pyogrio
 
 from tasks.contract.errors import SourceUnavailable
 from tasks.ingest_inventory.arcgis import Feed, count, pages
-from tasks.sources.service import Ask
+from tasks.sources.http import Ask
 
 
-def read_feed(ask: Ask, feed: Feed) -> gpd.GeoDataFrame:
-    """All features of a feed, in its CRS, without fields that hold dates: an edit date is not content."""
-    frames = [read_page(page, feed.epsg) for page in pages(ask, feed)]
+def read_feed(ask: Ask, feed: Feed, date_field: str = "") -> gpd.GeoDataFrame:
+    """All features of a feed, in its CRS, without other fields of dates: an edit date is not content."""
+    frames = [read_page(page, feed.epsg, date_field) for page in pages(ask, feed)]
     found = sum(len(frame) for frame in frames)
     if found != (expected := count(ask, feed)):
         raise SourceUnavailable(
@@ -27,7 +27,7 @@ def read_feed(ask: Ask, feed: Feed) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=f"EPSG:{feed.epsg}")
 
 
-def read_page(page: dict[str, Any], epsg: int) -> gpd.GeoDataFrame:
+def read_page(page: dict[str, Any], epsg: int, date_field: str = "") -> gpd.GeoDataFrame:
     """One answer to a query. Attributes are taken as sent: GDAL guesses types by page."""
     with_geometry = {
         "geometryType": "esriGeometryPolygon",
@@ -40,6 +40,7 @@ def read_page(page: dict[str, Any], epsg: int) -> gpd.GeoDataFrame:
     }
     shapes = pyogrio.read_dataframe(json.dumps(with_geometry).encode(), use_arrow=False)
     dates = {field["name"] for field in page.get("fields") or [] if field.get("type") == "esriFieldTypeDate"}
+    dates -= {date_field}
     rows = [
         {name: value for name, value in feature["attributes"].items() if name not in dates}
         for feature in page["features"]

@@ -5,6 +5,7 @@ Nothing of the other targets enters the files or the properties, so an edited sc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,11 @@ def run(job: Any) -> dict[str, Any]:
             "name its layer under [inventory.targets] in the region's file"
         )
     numbers = burn_numbers(numbered(polygons), grid, job.params.all_touched)
+    younger = polygons[dated_after(polygons, stack.properties)]
     unknown = ~burn_extent(_on(grid, gpd.read_parquet(inventory.file("extent.parquet"))), grid)
     unknown |= nodata(stack.file("stack.tif"), grid)
+    if job.params.younger == "ignore" and len(younger):
+        unknown |= burn_numbers(numbered(younger), grid, job.params.all_touched) > 0
     numbers[unknown] = 0
     mask = np.where(unknown, np.uint8(UNKNOWN), (numbers > 0).astype(np.uint8))
 
@@ -54,6 +58,7 @@ def run(job: Any) -> dict[str, Any]:
         "positives": int(np.count_nonzero(mask == 1)),
         "unknown": int(np.count_nonzero(unknown)),
         "landslides": len(np.unique(numbers[numbers > 0])),
+        "younger_than_terrain": len(younger),
     }
 
 
@@ -64,6 +69,13 @@ def _on(grid: Grid, table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             f"the inventory is in {found}, the stack in {grid.crs}; run ingest_inventory again"
         )
     return table
+
+
+def dated_after(polygons: gpd.GeoDataFrame, stack: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Polygons dated after the newest elevation; a date may be a year or a month only, and is then compared as such."""
+    newest = (stack.get("terrain_dates") or {}).get("newest") or "9999"
+    dates = polygons["date"] if "date" in polygons else [None] * len(polygons)
+    return np.array([isinstance(day, str) and day > newest[: len(day)] for day in dates], bool)
 
 
 def nodata(stack: Path, grid: Grid) -> NDArray[np.bool_]:

@@ -1,1 +1,1 @@
-"""Where data comes from: web services that answer JSON, downloads, and files below PIPELINE_DATA."""
+"""Where data comes from: web services that answer JSON, downloads, files and objects; opened with suspicion."""

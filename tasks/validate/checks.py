@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 Row = dict[str, Any]  # one item (a DEM, a target, a band, a split) -> its statistics; `item` is its name
-SHARE, METRES, SQUARE_METRES, COUNT = "%", "m", "m²", ""
+SHARE, METRES, SQUARE_METRES, COUNT, CELLS = "%", "m", "m²", "", "cells"
+FAIL, WARN = "fail", "warn"
+LISTED = 6  # a table of more rows names only those off the limits
 
 
 @dataclass(frozen=True)
 class Check:
-    """`column` of every row is at least `low`, at most `high`, or one of `among`; or, with `all_of`, each occurs."""
+    """`column` of every row is at least `low`, at most `high`, or one of `among`; or, with `all_of`, each occurs.
+
+    A row without a value is not judged. `level` is "fail" or "warn"; a person may accept what is `waivable`, as
+    `advice` says.
+    """
 
     name: str
     title: str
@@ -22,6 +28,19 @@ class Check:
     among: Sequence[Any] = ()
     all_of: Sequence[Any] = ()
     unit: str = COUNT
+    level: str = FAIL
+    waivable: bool = False
+    advice: str = "accept it in the ingest form, with a reason"
+
+    def holds(self, value: Any) -> bool:
+        """Whether one row's value is within the limits."""
+        if self.all_of or value is None or value != value:
+            return True
+        if self.among:
+            return value in self.among
+        return not (
+            (self.low is not None and value < self.low) or (self.high is not None and value > self.high)
+        )
 
     @property
     def expected(self) -> str:
@@ -38,11 +57,18 @@ class Check:
     def found(self, rows: Iterable[Row]) -> str:
         """What the rows have."""
         rows = list(rows)
+        one = len(rows) == 1
+        judged = [row for row in rows if self.all_of or row[self.column] is not None]
+        off = [row for row in judged if not self.holds(row[self.column])]
+        rows = (off if off and len(judged) > LISTED else judged) or rows
         if self.all_of:
             return ", ".join(str(row[self.column]) for row in rows) or "none"
-        if len(rows) == 1:
+        if one:
             return spelled(rows[0][self.column], self.unit)
-        return ", ".join(f"{row['item']} {spelled(row[self.column], self.unit)}" for row in rows)
+        values = [spelled(row[self.column], self.unit) for row in rows]
+        if len(rows) > LISTED and len(set(values)) == 1:
+            return f"{values[0]} in all {len(rows)}"
+        return ", ".join(f"{row['item']} {value}" for row, value in zip(rows, values, strict=True))
 
 
 @dataclass(frozen=True)
@@ -54,9 +80,17 @@ class Outcome:
     found: str
 
     @property
+    def result(self) -> str:
+        """`pass`, `warn` or `fail`."""
+        return "pass" if self.passed else self.check.level
+
+    @property
     def reason(self) -> str:
         """A sentence for a check that failed."""
-        return f"{self.check.title}: expected {self.check.expected}, found {self.found}"
+        words = f"{self.check.title}: expected {self.check.expected}, found {self.found}"
+        if self.check.waivable and self.check.level == FAIL:
+            words += f"; if that is as it should be, {self.check.advice}"
+        return words
 
     def properties(self) -> Mapping[str, Any]:
         """For the manifest."""
@@ -66,7 +100,38 @@ class Outcome:
             "passed": self.passed,
             "expected": self.check.expected,
             "found": self.found,
+            "level": self.check.level,
+            "waivable": self.check.waivable,
         }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the outcomes amount to; `waived` says who accepted what failed, and why."""
+
+    passed: bool
+    reasons: list[str]
+    warnings: list[str]
+    waived: Mapping[str, Any]
+
+
+def verdict(outcomes: Sequence[Outcome], subject: str, waiver: Mapping[str, Any] | None) -> Verdict:
+    """No check fails, or all that do may be waived and a person did so for exactly this subject (its digest)."""
+    failing = [outcome for outcome in outcomes if outcome.result == FAIL]
+    said = {
+        outcome.check.column for outcome in failing
+    }  # an early warning that came too late says nothing new
+    warnings = [o.reason for o in outcomes if o.result == WARN and o.check.column not in said]
+    accepted = waiver is not None and waiver.get("subject") == subject
+    if not (failing and accepted and all(outcome.check.waivable for outcome in failing)):
+        return Verdict(not failing, [outcome.reason for outcome in failing], warnings, {})
+    assert waiver is not None
+    waived = {
+        "by": str(waiver["by"]),
+        "reason": str(waiver["reason"]),
+        "checks": [o.check.name for o in failing],
+    }
+    return Verdict(True, [], warnings, waived)
 
 
 def spelled(value: Any, unit: str = COUNT) -> str:
@@ -79,5 +144,6 @@ def spelled(value: Any, unit: str = COUNT) -> str:
         return value
     if unit == SHARE:
         return f"{100 * value:.4g} %"
-    number = f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:.4g}"
+    digits = 7 if unit == METRES else 4  # of cell sizes, the last ones tell
+    number = f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:.{digits}g}"
     return f"{number} {unit}".strip()

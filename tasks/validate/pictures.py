@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -9,10 +10,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from tasks.science.hillshade import hillshade
+from tasks.science.windows import Window
 from tasks.validate.mask_tiles import SPLITS
 
 COLOURS = ("#d7301f", "#08589e", "#6a3d9a", "#b15928")
@@ -43,6 +45,7 @@ def polygons(
     heights: Heights | None,
     cell_m: float,
     box: tuple[float, ...],
+    colours: Mapping[str, str] | None = None,
 ) -> Figure:
     """Outlines of every target and the mapped extent, over the hillshade where there is a DEM.
 
@@ -55,7 +58,10 @@ def polygons(
     extent.boundary.plot(ax=axes, color="black", linestyle="--", linewidth=1)
     handles = [Patch(facecolor="none", edgecolor="black", linestyle="--", label="mapped extent")]
     for colour, (target, shapes) in zip(COLOURS * 9, inventory.groupby("target"), strict=False):
-        shapes.plot(ax=axes, facecolor=colour, edgecolor=colour, alpha=0.55, linewidth=0.4)
+        colour = (colours or {}).get(str(target), colour)
+        shapes.plot(
+            ax=axes, facecolor=colour, edgecolor=colour, alpha=0.55, linewidth=2.0 if colours else 0.4
+        )
         handles.append(Patch(color=colour, alpha=0.55, label=f"{target} ({len(shapes):,})"))
     axes.legend(handles=handles, loc="upper left", fontsize="small")
     axes.set(
@@ -63,6 +69,49 @@ def polygons(
     )
     axes.ticklabel_format(style="plain", useOffset=False)
     axes.tick_params(labelsize="small")
+    return drawing
+
+
+CHANGES = {"added": "#1a7f37", "removed": "#b42318", "reshaped": "#b35900"}
+
+
+def differences(
+    changed: gpd.GeoDataFrame,
+    extent: gpd.GeoDataFrame,
+    heights: Heights | None,
+    cell_m: float,
+    box: tuple[float, ...],
+) -> Figure:
+    """What was added, removed and reshaped (column `change`), drawn as `polygons` draws."""
+    return polygons(changed.assign(target=changed["change"]), extent, heights, cell_m, box, CHANGES)
+
+
+def blocks(heights: Heights, cell_m: float, factor: float, boxes: Sequence[tuple[Window, str]]) -> Figure:
+    """Blocks and what each fails, over the hillshade; a cell of `heights` is `factor` cells of the blocks' raster."""
+    rows, cols = heights.shape
+    drawing, axes = figure(min(12.0, 1 + 7.0 * rows / cols), 8.4)
+    _shade(axes, heights, cell_m, extent=None)
+    titles = sorted({title for _, title in boxes})
+    colours = dict(zip(titles, COLOURS * 9, strict=False))
+    for window, title in boxes:
+        corner = (window.col / factor - 0.5, window.row / factor - 0.5)
+        size = (window.width / factor, window.height / factor)
+        look = {"facecolor": colours[title], "alpha": 0.45, "edgecolor": colours[title], "linewidth": 0.8}
+        axes.add_patch(Rectangle(corner, *size, **look))
+    handles = [Patch(color=colours[title], alpha=0.5, label=title) for title in titles]
+    axes.legend(handles=handles, loc="upper left", fontsize="small")
+    axes.set_axis_off()
+    return drawing
+
+
+def tile_map(index: pd.DataFrame, column: str, label: str) -> Figure:
+    """A share of every tile, from 0 to 1."""
+    rows, cols = index["row"] - index["row"].min(), index["col"] - index["col"].min()
+    drawing, axes = figure(min(10.0, 1 + 6.0 * (rows.max() + 1) / (cols.max() + 1)), 8.4)
+    shares = np.full((rows.max() + 1, cols.max() + 1), np.nan)
+    shares[rows, cols] = index[column]
+    drawing.colorbar(axes.imshow(shares, cmap="viridis", vmin=0, vmax=1), ax=axes, label=label, shrink=0.8)
+    axes.set(xlabel="tile column", ylabel="tile row")
     return drawing
 
 

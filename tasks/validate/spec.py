@@ -11,7 +11,10 @@ from tasks.contract.errors import BadData, InvalidParams
 from tasks.contract.grid import region_grid
 from tasks.contract.spec import Input, TaskSpec
 
-KINDS = ("dem", "inventory", "stack", "mask-tiles")
+KINDS = ("dem", "inventory", "layers", "stack", "stack-tiles", "mask-tiles")
+
+# Population stability index of a band against the accepted one.
+DRIFT = {"psi_warn": 0.1, "psi_fail": 0.25}
 
 # Shares are from 0 to 1. A region's [validation.<kind>] table overrides single values.
 DEFAULTS: dict[str, dict[str, float]] = {
@@ -24,6 +27,10 @@ DEFAULTS: dict[str, dict[str, float]] = {
         "flat_share_max": 0.25,
         "steep_deg": 75.0,
         "steep_share_max": 0.005,
+        "stepped_share_max": 0.25,
+        "seam_ratio_warn": 2.0,
+        "seam_ratio_max": 3.0,
+        **DRIFT,
     },
     "inventory": {
         "count_min": 1.0,
@@ -32,13 +39,20 @@ DEFAULTS: dict[str, dict[str, float]] = {
         "largest_share_max": 0.5,
         "outside_share_max": 0.5,
         "overlap_share_max": 0.5,
+        "younger_max": 0.0,
+        "shrink_share_max": 0.2,
     },
-    "stack": {"finite_share_min": 0.9},
+    "layers": {"valid_share_min": 0.5, "classes_missing_max": 0.0, **DRIFT},
+    "stack": {"finite_share_min": 0.9, **DRIFT},
+    "stack-tiles": {"valid_share_min": 0.5, "empty_share_max": 0.25},
     "mask-tiles": {
         "positive_cells_min": 1.0,
         "base_rate_min": 0.0005,
         "base_rate_max": 0.5,
         "unknown_share_max": 0.9,
+        "blocks_min": 2.0,
+        "rate_change_warn": 0.25,
+        "rate_change_fail": 3.0,  # four times, or a quarter
     },
 }
 
@@ -92,10 +106,15 @@ class Params:
 SPEC = TaskSpec(
     name="validate",
     image="terrain",
-    takes={"subject": Input(*KINDS), "backdrop": Input("dem", optional=True)},
+    takes={
+        "subject": Input(*KINDS),
+        "backdrop": Input("dem", optional=True),
+        "baseline": Input(*KINDS, before="subject"),
+        "waiver": Input("waiver", optional=True),
+    },
     makes={"report": "{subject}-report"},
     params=Params,
-    libraries=("great-expectations", "numpy"),
+    libraries=("great-expectations", "numpy", "scipy", "shapely", "rasterio"),
     uses=("tasks.science.bounds", "tasks.science.hillshade", "tasks.science.windows"),
     refusal=BadData,
 )

@@ -37,7 +37,8 @@ def stack_rows(parts: Iterable[NDArray[np.float32]], bands: Sequence[str]) -> li
             "item": band,
             "finite_share": float(known[n] / max(cells, 1)),
             "stray_share": float(strays[n] / max(known[n], 1)),
-            "varies": bool(high[n] > low[n]),
+            # a class (`lithology=shale`) that a region does not have is 0 everywhere
+            "varies": None if "=" in band else bool(high[n] > low[n]),
             "low": float(low[n]) if known[n] else None,
             "high": float(high[n]) if known[n] else None,
         }

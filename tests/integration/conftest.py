@@ -78,10 +78,10 @@ class Stack:
             for task in run.get_task_instances()
         }
 
-    def edit_deposit(self) -> None:
-        """Somebody reshapes one deposit polygon in the inventory service."""
-        words = ["-m", "infra.sample.edit", "--data", str(self.sample), "--target", "deposits", "--id", "5"]
-        subprocess.run([python("terrain"), *words], cwd=ROOT, check=True, timeout=60)
+    def edit_deposits(self, *words: str) -> None:
+        """Somebody edits the deposits in the inventory service."""
+        command = ["-m", "infra.sample.edit", "--data", str(self.sample), "--target", "deposits", *words]
+        subprocess.run([python("terrain"), *command], cwd=ROOT, check=True, timeout=60)
 
 
 def wait_for(url: str) -> None:
@@ -108,9 +108,13 @@ def write_config(folder: Path, sample: Path, port: int, seed: int) -> None:
     region = (shipped / "regions" / "sample.toml").read_text().replace(":8094", f":{port}")
     lines = [f"bounds = {bounds}" if line.startswith("bounds") else line for line in region.splitlines()]
     (folder / "regions" / "sample.toml").write_text("\n".join(lines))
-    (folder / "recipes" / "tiny.toml").write_text(RECIPE.replace("SEED", str(seed)))
-    for target in ("scarps", "deposits"):
-        text = f'title = "{target}"\ntarget = "{target}"\nregions = ["sample"]\nrecipe = "tiny"\n{GATE}'
+    tiny = RECIPE.replace("SEED", str(seed))
+    (folder / "recipes" / "tiny.toml").write_text(tiny)
+    (folder / "recipes" / "tiny-layers.toml").write_text(
+        tiny.replace('bands = "default"', 'bands = "layers"')
+    )
+    for target, recipe in (("scarps", "tiny-layers"), ("deposits", "tiny")):
+        text = f'title = "{target}"\ntarget = "{target}"\nregions = ["sample"]\nrecipe = "{recipe}"\n{GATE}'
         (folder / "models" / f"{target}.toml").write_text(text)
 
 
@@ -145,6 +149,7 @@ def stack(
         "PIPELINE_CONFIG": str(config),
         "PIPELINE_ENVS": str(ENVS),
         "PIPELINE_DATA": str(folder),
+        "PIPELINE_PRIVATE_HOSTS": "127.0.0.1",
         "PIPELINE_WORK": str(folder / "work"),
         "PIPELINE_SERVING_GRPC": f"127.0.0.1:{grpc}",
         "PIPELINE_SERVING_REST": f"http://127.0.0.1:{rest}",

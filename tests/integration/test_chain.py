@@ -69,6 +69,15 @@ def test_the_whole_job_then_again_then_after_an_edit(chain: Chain, subtests: Any
             assert {"mask.tif", "polygons.gpkg", "preview.png"} <= set(map_files)
             served(chain, model, version=1)
 
+    with subtests.test(
+        "soil, lithology, climate and vegetation reach the stack and the served model by configuration"
+    ):
+        stack = load_manifest(chain.store, chain.items("regions/sample/dataset.scarps")["stack"])
+        added = {band.partition("=")[0] for band in stack.properties["bands"][7:]}
+        assert added == {"soil", "lithology", "climate", "vegetation"}
+        assert channels(chain, "scarps") == len(stack.properties["bands"])
+        assert channels(chain, "deposits") == 7
+
     with subtests.test("each event carried its region or model"):
         assert events() == {
             ("pipeline://inputs", "sample"),
@@ -86,7 +95,7 @@ def test_the_whole_job_then_again_then_after_an_edit(chain: Chain, subtests: Any
 
     stack_before = chain.items("regions/sample/dataset.deposits")
     scarps_before = chain.refs.need("regions/sample/dataset.scarps")
-    chain.stack.edit_deposit()
+    chain.stack.edit_deposits("--id", "5")
     assert chain.ingest(), "an edited polygon is news"
     assert chain.ingest(), "announced again, for nobody listened: a lost event heals at the next ingest"
     assert chain.dataset() == ["deposits"], "only the edited target retrains"
@@ -107,6 +116,20 @@ def test_the_whole_job_then_again_then_after_an_edit(chain: Chain, subtests: Any
         served(chain, "deposits", version=1)
         assert not chain.ingest(), "the same data are not trained again"
 
+    with subtests.test("an inventory that shrank is held back, until a person says why it is right"):
+        accepted = chain.items("regions/sample/inputs")
+        chain.stack.edit_deposits("--keep", "0.5")
+        states = chain.stack.run("ingest", regions=["sample"])
+        assert states["region.validate_inventory[0]"] == "failed"
+        assert states["region.accept[0]"] == "upstream_failed"
+        assert chain.items("regions/sample/inputs") == accepted, "the last accepted inputs stay in use"
+        assert chain.items("regions/sample/quarantine")["inventory"] != accepted["inventory"]
+        states = chain.stack.run("ingest", regions=["sample"], reason="half of them were roads")
+        assert states["region.accept[0]"] == "success"
+        report = load_manifest(chain.store, chain.items("regions/sample/inputs")["inventory-report"])
+        assert report.properties["waived"]["reason"] == "half of them were roads"
+        assert chain.ingest(), "what was accepted once is not asked about again"
+
 
 def events() -> set[tuple[str, str]]:
     """Asset and partition of every event that Airflow has recorded."""
@@ -121,6 +144,14 @@ def raise_the_floor(chain: Chain, model: str) -> None:
     """A gate that nothing passes."""
     path = chain.stack.config / "models" / f"{model}.toml"
     path.write_text(path.read_text().replace("iou = 0.02", "iou = 0.99"))
+
+
+def channels(chain: Chain, model: str) -> int:
+    """How many bands the served model takes."""
+    url = f"{chain.stack.environment['PIPELINE_SERVING_REST']}/v1/models/{model}/metadata"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        signatures = json.load(answer)["metadata"]["signature_def"]["signature_def"]
+    return int(signatures["serving_default"]["inputs"]["bands"]["tensor_shape"]["dim"][-1]["size"])
 
 
 def served(chain: Chain, model: str, version: int) -> None:

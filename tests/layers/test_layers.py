@@ -53,14 +53,14 @@ def test_tasks_never_import_each_other(name: str) -> None:
         assert not found, f"{path} imports {found}"
 
 
-def test_only_store_job_and_runner_use_the_store() -> None:
-    """Pure modules take arrays: no boto3 outside the store."""
+def test_only_the_store_and_the_sources_speak_s3() -> None:
+    """Pure modules take arrays: no boto3 outside the store, and where files come from."""
     found = {
         p
         for p in (ROOT / "tasks").rglob("*.py")
         if any(m.startswith(("boto3", "botocore")) for m in imports(p))
     }
-    assert found == {ROOT / "tasks" / "store" / "s3.py"}
+    assert found == {ROOT / "tasks" / "store" / "s3.py", ROOT / "tasks" / "sources" / "files.py"}
 
 
 def test_the_entry_imports_nothing_heavy() -> None:

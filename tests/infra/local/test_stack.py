@@ -1,5 +1,6 @@
 """The stack's commands, with its object storage as the part that is started: nothing is ever left behind."""
 
+import http.client
 import json
 import os
 import signal
@@ -54,7 +55,7 @@ class Stack:
 
 @pytest.fixture
 def stack(tmp_path):
-    one = Stack(tmp_path / "local", free_block(14))
+    one = Stack(tmp_path / "local", free_block(15))
     yield one
     one("down")
     assert not one.processes
@@ -167,3 +168,18 @@ def test_what_is_not_a_port_is_refused(text):
 def test_two_services_on_one_port_are_refused():
     with pytest.raises(StackFailed, match="PIPELINE_PORT_GRPC and PIPELINE_PORT_REST"):
         Settings.of({"PIPELINE_PORT_GRPC": "9000", "PIPELINE_PORT_REST": "9000"})
+
+
+def test_the_reports_are_read_from_the_stacks_own_storage(stack):
+    up = stack("up", "--only", "reports")
+    assert up.returncode == 0, up.stderr
+    address = f"http://127.0.0.1:{stack.base + 14}/"
+    assert address in stack("status").stdout
+    script = "from tasks.store import open_store; open_store().put('reports/index.html', b'<p>There.')"
+    python = environments.python_of("terrain")
+    for status, text in ((404, "There is no index of the reports yet."), (200, "<p>There.")):
+        connection = http.client.HTTPConnection("127.0.0.1", stack.base + 14, timeout=20)
+        connection.request("GET", "/reports/index.html")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read().decode()[: len(text)]) == (status, text)
+        assert stack("run", "--", str(python), "-c", script).returncode == 0

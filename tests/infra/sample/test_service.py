@@ -250,3 +250,32 @@ class TestEdit:
     def test_an_unknown_polygon_is_refused(self, edited):
         with pytest.raises(SystemExit, match="no OBJECTID 99999"):
             edit(["--data", str(edited[0]), "--id", "99999"])
+
+
+class TestFilesOfLayers:
+    FILES = (
+        ("soil.gpkg", "application/geopackage+sqlite3"),
+        ("lithology.geojson", "application/geo+json"),
+        ("climate.tif", "image/tiff"),
+        ("vegetation.tif", "image/tiff"),
+    )
+
+    @pytest.mark.parametrize(("file", "content_type"), FILES)
+    def test_each_is_served_as_it_is_on_disk(self, base_url, sample_folder, file, content_type):
+        status, headers, body = get(f"{base_url}/layers/{file}")
+        assert (status, headers["Content-Type"]) == (200, content_type)
+        assert body == (sample_folder / file).read_bytes()
+
+    def test_validators_and_ranges_as_for_the_products(self, base_url, sample_folder):
+        url, whole = f"{base_url}/layers/soil.gpkg", (sample_folder / "soil.gpkg").read_bytes()
+        status, headers, body = get(url, method="HEAD")
+        assert (status, body, int(headers["Content-Length"])) == (200, b"", len(whole))
+        assert headers["Last-Modified"].endswith("GMT")
+        assert get(url, {"If-None-Match": headers["ETag"]})[0] == 304
+        status, part, body = get(url, {"Range": "bytes=100-", "If-Range": headers["ETag"]})
+        assert (status, body) == (206, whole[100:])
+        assert part["Content-Range"] == f"bytes 100-{len(whole) - 1}/{len(whole)}"
+
+    @pytest.mark.parametrize("path", ["inventory.gpkg", "../metadata.json", "", "USGS_13_n38w123.tif"])
+    def test_nothing_else_of_the_folder_is_served(self, base_url, path):
+        assert get(f"{base_url}/layers/{path}")[0] == 404

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from rasterio.shutil import copy
+from rasterio.vrt import WarpedVRT
+from rio_cogeo.cogeo import cog_validate
 from scipy.ndimage import binary_dilation
 
-from tasks.contract.errors import BadData, SourceUnavailable
+from tasks.contract.errors import BadData, InvalidParams, SourceUnavailable
 from tasks.contract.grid import Grid
 
 LEFT, TOP, DX, DY = 563200.0, 4191360.0, 0.3, -0.4  # the plane of conftest
@@ -133,7 +136,7 @@ def test_a_gap_the_region_allows_is_recorded(run_task, region, data, write_plane
 def test_html_instead_of_a_tiff_is_refused(run_task, region, server, write_plane) -> None:
     url = listing(server, {"a": (write_plane("a.tif"), -122.30, -122.24)})
     server.replies["/a.tif"] = (200, {"Content-Type": "image/tiff"}, b"<!DOCTYPE html><p>Please log in")
-    with pytest.raises(BadData, match=r"not a TIFF.*DOCTYPE"):
+    with pytest.raises(BadData, match=r"web page.*not a TIFF.*DOCTYPE"):
         run_task("ingest_dem", {}, {"region": "here"}, region(source="tnm", url=url))
 
 
@@ -193,3 +196,117 @@ def test_the_real_3dep_crop_lies_between_its_own_heights(
         heights = dataset.read(1, masked=True).compressed()
     assert heights.size
     assert 51 <= heights.min() < heights.max() <= 692
+
+
+def test_the_result_is_a_valid_cog(run_task, region, data, write_plane) -> None:
+    write_plane("dem.tif")
+    dem = run_task("ingest_dem", {}, {"region": "here"}, region(margin_px=400, **FILE, max_gap=0.9))
+    for name in ("dem.tif", "sources.tif"):
+        valid, errors, warnings = cog_validate(dem.file(name), strict=True)
+        assert (valid, errors, warnings) == (True, [], [])
+
+
+def test_a_raw_product_is_fetched_once_for_two_regions(
+    run_task, region, server, write_plane, file_store
+) -> None:
+    config = region(source="tnm", url=listing(server, {"a": (write_plane("a.tif"), -122.30, -122.24)}))
+    first = run_task("ingest_dem", {}, {"region": "here"}, config)
+    there = (config.root / "regions/here.toml").read_text().replace("margin_px = 16", "margin_px = 8")
+    (config.root / "regions/there.toml").write_text(there)
+    second = run_task("ingest_dem", {}, {"region": "there"}, config)
+    assert first.key != second.key
+    assert first.manifest.inputs["product"] == second.manifest.inputs["product"]
+    assert [path for path, _ in server.asked].count("/a.tif") == 1
+    assert not list(file_store.names("scratch/"))
+
+
+def test_a_product_that_fails_leaves_nothing_behind(
+    run_task, region, server, write_plane, file_store
+) -> None:
+    url = listing(server, {"a": (write_plane("a.tif"), -122.30, -122.24)})
+    body = (server.replies["/a.tif"])[2]
+    server.replies["/a.tif"] = (200, {}, b"\0" * len(body))
+    with pytest.raises(BadData, match="not a raster"):
+        run_task("ingest_dem", {}, {"region": "here"}, region(source="tnm", url=url))
+    assert not list(file_store.names("artifacts/"))
+
+
+def test_each_cell_says_which_product_it_is_of(run_task, region, server, write_plane) -> None:
+    middle, overlap = -122.275, 6 / 10800
+    west, east = write_plane("w.tif", east=middle + overlap), write_plane("e.tif", west=middle - overlap)
+    url = listing(server, {"w": (west, -122.30, middle + overlap), "e": (east, middle - overlap, -122.24)})
+    page = server.replies["/products"][2].replace(b'"2020-01-01"', b'"2017-05-05"', 1)
+    server.replies["/products"] = (200, {}, page)
+    dem = run_task("ingest_dem", {}, {"region": "here"}, region(source="tnm", url=url))
+    assert [p["id"] for p in dem.properties["products"]] == ["e", "w"]  # newest first
+    assert sum(p["share"] for p in dem.properties["products"]) == pytest.approx(1)
+    assert dem.properties["terrain_dates"] == {"oldest": "2017-05-05", "newest": "2020-01-01"}
+    with rasterio.open(dem.file("sources.tif")) as dataset:
+        numbers = dataset.read(1)
+    assert (set(numbers[:, 0]), set(numbers[:, -1])) == ({2}, {1})
+
+
+def test_a_folder_of_tiles_is_one_surface(run_task, region, data, write_plane) -> None:
+    (data / "tiles").mkdir()
+    for name, sides in {"w": {"east": -122.274}, "e": {"west": -122.275}}.items():
+        write_plane(f"{name}.tif", **sides).rename(data / "tiles" / f"{name}.tif")
+    table = {"source": "file", "path": "tiles/*.tif", "acquired": "2019-08-01"}
+    dem = run_task("ingest_dem", {}, {"region": "here"}, region(**table))
+    assert np.abs(misfit(dem)).max() < 0.002
+    assert dem.properties["terrain_dates"] == {"oldest": "2019-08-01", "newest": "2019-08-01"}
+
+
+def test_a_file_at_a_web_address(run_task, region, server, write_plane) -> None:
+    modified = {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
+    server.replies["/dem.tif"] = (200, modified, write_plane("d.tif").read_bytes())
+    dem = run_task("ingest_dem", {}, {"region": "here"}, region(source="file", path=f"{server.url}/dem.tif"))
+    assert np.abs(misfit(dem)).max() < 0.002
+    assert "product" in dem.manifest.inputs
+
+
+def test_holes_of_nan_and_infinity_are_gaps(run_task, region, data, write_plane) -> None:
+    path = write_plane("dem.tif")
+    with rasterio.open(path, "r+") as dataset:
+        heights = dataset.read(1)
+        heights[:, : heights.shape[1] // 2] = np.nan
+        heights[: heights.shape[0] // 2] = np.inf
+        dataset.write(heights, 1)
+    with pytest.raises(BadData, match="lack elevation"):
+        run_task("ingest_dem", {}, {"region": "here"}, region(**FILE))
+
+
+@pytest.mark.parametrize("named", ["", "metre"])
+def test_heights_of_a_plan_in_feet_must_be_named(run_task, region, data, write_plane, named: str) -> None:
+    with rasterio.open(write_plane("lonlat.tif")) as source, WarpedVRT(source, crs="EPSG:2227") as warped:
+        copy(warped, data / "dem.tif", driver="GTiff")
+    config = region(**FILE, vertical_unit=named, max_gap=0.1)
+    if not named:
+        with pytest.raises(BadData, match="plan in feet"):
+            run_task("ingest_dem", {}, {"region": "here"}, config)
+    else:
+        dem = run_task("ingest_dem", {}, {"region": "here"}, config)
+        assert (
+            np.nanmax(np.abs(misfit(dem))) < 10
+        )  # feet would be off by hundreds; resampled to the nearest before
+
+
+def test_the_vertical_datum_a_file_names_is_recorded(run_task, region, data, write_plane) -> None:
+    write_plane("dem.tif", crs=rasterio.CRS.from_user_input("EPSG:4269+5703"))
+    dem = run_task("ingest_dem", {}, {"region": "here"}, region(**FILE))
+    assert dem.properties["vertical_datum"] == "NAVD88 height"
+    assert np.abs(misfit(dem)).max() < 0.002
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"source": "tnm", "url": "http://h/", "product": "5 meter"},
+        {"source": "tnm", "url": "http://h/", "published_until": "last year"},
+        {"source": "file", "path": "/vsicurl/http://h/a.tif"},
+        {"source": "file", "path": "a.tif", "dataset": "x"},
+        {"source": "cloud"},
+    ],
+)
+def test_a_table_that_cannot_be_meant(run_task, region, table: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParams):
+        run_task("ingest_dem", {}, {"region": "here"}, region(**table))

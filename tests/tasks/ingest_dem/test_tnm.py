@@ -9,7 +9,7 @@ import pytest
 from pyproj import Transformer
 
 from tasks.contract.errors import BadData, InvalidParams, SourceUnavailable
-from tasks.ingest_dem.tnm import newest_per_cell, products
+from tasks.ingest_dem.tnm import Pin, newest_per_cell, products
 from tasks.ingest_dem.utm import lonlat, lonlat_box, zone_of
 
 AREA = (-122.26, 37.86, -122.12, 38.01)
@@ -99,3 +99,25 @@ def test_no_product_is_an_answer_that_names_the_area() -> None:
 def test_an_answer_that_stops_early_is_tried_again_later() -> None:
     with pytest.raises(SourceUnavailable, match="promised 3"):
         products(lambda url, query: {"total": 3, "items": []}, URL, "1/3", AREA)
+
+
+def test_pinned_to_a_day_the_newest_until_then_is_kept() -> None:
+    items = [item(1, "2019-01-01"), item(2, "2023-05-01"), item(3, "2021-01-01")]
+    found = products(catalogue(items, 50), URL, "1/3", AREA, Pin("2021-12-31"))
+    assert [product["id"] for product in found] == ["id3"]
+    with pytest.raises(BadData, match=r"none published until 2018-01-01; the oldest is of 2019-01-01"):
+        products(catalogue(items, 50), URL, "1/3", AREA, Pin("2018-01-01"))
+
+
+def test_pinned_to_products_only_they_are_used_and_a_lost_one_is_named() -> None:
+    items = [item(1, "2019-01-01"), item(2, "2023-05-01")]
+    found = products(catalogue(items, 50), URL, "1/3", AREA, Pin(ids=frozenset({"id1"})))
+    assert [product["id"] for product in found] == ["id1"]
+    with pytest.raises(BadData, match=r"no longer lists the products \['id9'\]"):
+        products(catalogue(items, 50), URL, "1/3", AREA, Pin(ids=frozenset({"id1", "id9"})))
+
+
+def test_tiles_that_do_not_fill_their_boxes_are_all_kept() -> None:
+    items = [item(1, "2019-01-01"), item(2, "2023-05-01"), item(2, "2023-05-01")]
+    found = products(catalogue(items, 2), URL, "1 m", AREA, partial=True)
+    assert [product["id"] for product in found] == ["id1", "id2"]

@@ -12,6 +12,7 @@ import pytest
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from tasks.contract import config
 from tasks.contract.config import Config
 
 LEFT, BOTTOM, RIGHT, TOP = 563200.0, 4190080.0, 564480.0, 4191360.0
@@ -21,6 +22,13 @@ CRS = "EPSG:32610"
 def square(x: float, y: float, side: float = 50.0) -> BaseGeometry:
     """A square whose lower left corner lies x, y metres inside the region."""
     return shapely.box(LEFT + x, BOTTOM + y, LEFT + x + side, BOTTOM + y + side)
+
+
+def toml(value: Any) -> str:
+    """A value as TOML; a dict as an inline table."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {json.dumps(one)}" for name, one in value.items()) + "}"
+    return json.dumps(value)
 
 
 @pytest.fixture
@@ -43,9 +51,10 @@ def region(config_folder: Callable[..., Config]) -> Callable[..., Config]:
         **table: Any,
     ) -> Config:
         lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in table.items())
-        names = "\n".join(f"{name} = {json.dumps(layer)}" for name, layer in targets.items())
+        names = "\n".join(f"{name} = {toml(layer)}" for name, layer in targets.items())
         where = f'crs = "{crs}"\nbounds = {list(bounds)}\ncell_m = 10.0\n'
         text = f"{where}[inventory]\n{lines}\n[inventory.targets]\n{names}\n"
+        config._read.cache_clear()  # a test may configure the region twice
         return config_folder(**{"regions/here": text})
 
     return write

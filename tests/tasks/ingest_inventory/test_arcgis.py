@@ -75,6 +75,25 @@ def test_pages_go_on_while_the_limit_is_exceeded_wherever_that_is_said(place: st
     assert read == rows
 
 
+def test_a_server_that_knows_no_offset_is_asked_for_what_follows_the_last_id() -> None:
+    rows = [{"attributes": {"OBJECTID": n}} for n in (3, 5, 8, 13, 21)]
+
+    def ask(url: str, query: Any) -> dict[str, Any]:
+        assert "resultOffset" not in query
+        last = int(query["where"].partition("OBJECTID > ")[2].rstrip(")") or 0)
+        left = [row for row in rows if row["attributes"]["OBJECTID"] > last]
+        return {"features": left[:2], "exceededTransferLimit": len(left) > 2}
+
+    old = feed(advancedQueryCapabilities={"supportsPagination": False})
+    assert [row for page in pages(ask, old) for row in page["features"]] == rows
+
+
+def test_a_server_that_repeats_its_first_page_is_refused_and_not_asked_for_ever() -> None:
+    same = {"features": [{"attributes": {"OBJECTID": n}} for n in (1, 2)], "exceededTransferLimit": True}
+    with pytest.raises(BadData, match="sends OBJECTID 1 again"):
+        list(pages(lambda url, query: same, feed()))
+
+
 def test_more_that_never_comes_is_worth_a_retry() -> None:
     with pytest.raises(SourceUnavailable, match="sends nothing"):
         list(pages(lambda url, query: {"features": [], "exceededTransferLimit": True}, feed()))

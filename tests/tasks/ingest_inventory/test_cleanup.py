@@ -36,6 +36,15 @@ def test_heights_of_corners_are_removed() -> None:
     assert counts["z_removed"] == 1
 
 
+def test_slivers_between_two_digitised_outlines_are_no_landslides() -> None:
+    thread = shapely.box(10, 10, 90, 10.05)  # 4 square metres, 5 cm wide
+    crumb = shapely.box(10, 30, 10.9, 30.9)
+    narrow = shapely.box(10, 50, 90, 50.5)
+    shapes, counts = cleaned(thread, crumb, narrow)
+    assert [shape.area for shape in shapes] == [narrow.area]
+    assert counts["slivers"] == 2
+
+
 def test_what_has_no_area_is_left_out() -> None:
     spike = Polygon([(0, 0), (5, 5), (0, 0)])
     shapes, counts = cleaned(None, Polygon(), Point(5, 5), spike, BOX)
@@ -60,5 +69,8 @@ def test_parts_and_holes_are_kept() -> None:
 
 
 def test_every_polygon_read_is_accounted_for() -> None:
-    _, counts = cleaned(BOX, BOX, None, BOW_TIE, shapely.box(200, 0, 210, 10))
-    assert counts["read"] == counts["empty"] + counts["duplicates"] + counts["outside"] + counts["kept"]
+    _, counts = cleaned(BOX, BOX, None, BOW_TIE, shapely.box(200, 0, 210, 10), shapely.box(1, 1, 1.5, 1.5))
+    assert counts == {
+        **{"read": 6, "empty": 1, "slivers": 1, "duplicates": 1, "outside": 1, "kept": 2},
+        **{"z_removed": 0, "repaired": 1},
+    }

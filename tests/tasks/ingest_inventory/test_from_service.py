@@ -70,8 +70,8 @@ def url(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def ingest(run_task: Any, region: Any, url: str) -> Any:
-    def go(kind: str = "MapServer", **table: Any) -> Any:
-        config = region(TARGETS, **{**TABLE, "url": f"{url}/{kind}", **table})
+    def go(kind: str = "MapServer", targets: Any = TARGETS, **table: Any) -> Any:
+        config = region(targets, **{**TABLE, "url": f"{url}/{kind}", **table})
         return run_task("ingest_inventory", {}, {"region": "here"}, config)
 
     return go
@@ -113,3 +113,57 @@ def test_an_edited_polygon_changes_the_digest(ingest: Any, folder: Path) -> None
     before = ingest()
     grow(folder, "deposits", 30, 5.0, 1_800_000_000_000)
     assert ingest().digest != before.digest
+
+
+def test_a_deleted_polygon_is_noticed_although_no_edit_date_changes(ingest: Any, folder: Path) -> None:
+    before = ingest()
+    layers = read_layers(folder / INVENTORY)
+    layers["deposits"] = layers["deposits"].drop(index=50)
+    write_layers(folder / INVENTORY, layers)
+    after = ingest()
+    assert after.key != before.key
+    assert after.properties["counts"]["deposits"] == before.properties["counts"]["deposits"] - 1
+
+
+def test_targets_are_layers_by_number_and_features_by_attribute(ingest: Any, folder: Path) -> None:
+    layers = read_layers(folder / INVENTORY)
+    layers["deposits"].loc[:9, "confidence"] = "q"
+    write_layers(folder / INVENTORY, layers)
+    targets = {
+        "sure": {"layer": "Landslide (Deposit)", "where": "confidence = 'd'"},
+        "scarps": 3,
+        "doubtful": {"layer": 6, "where": "confidence = 'q'"},
+    }
+    artifact = ingest("FeatureServer", targets=targets)
+    assert artifact.properties["counts"] == {"doubtful": 9, "scarps": 19, "sure": 140}
+    assert artifact.properties["cleaned"]["left_out"] == 2  # superseded, not those of the other target
+
+
+def test_a_service_and_a_file_of_it_hold_the_same_inventory(
+    ingest: Any, run_task: Any, region: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_DATA", str(folder))
+    layers = {"targets": {"scarps": "scarps", "deposits": "deposits"}, "extent_layer": "extent"}
+    from_file = run_task(
+        "ingest_inventory",
+        {},
+        {"region": "here"},
+        region(**{**TABLE, **layers, "source": "file", "path": INVENTORY}),
+    )
+    tables = [gpd.read_parquet(one.file("inventory.parquet")) for one in (ingest(), from_file)]
+    for name in ("id", "landslide_id", "target", "source"):
+        assert tables[0][name].equals(tables[1][name]), name
+    assert tables[0].symmetric_difference(tables[1]).area.max() < 0.01
+
+
+def test_a_date_of_the_service_is_kept_and_others_are_not(ingest: Any) -> None:
+    artifact = ingest(date_field="last_edited_date")
+    table = gpd.read_parquet(artifact.file("inventory.parquet"))
+    assert set(table["date"]) == {"2023-11-14"}
+    assert artifact.properties["dated"] == {"scarps": 19, "deposits": 149}
+    assert "last_edited_date" not in table["source"][0]
+
+
+def test_a_where_may_be_longer_than_a_web_address(ingest: Any) -> None:
+    where = " AND ".join(f"OBJECTID <> {n}" for n in range(9000, 9150))
+    assert ingest(where=where).properties["counts"] == {"scarps": 20, "deposits": 150}

@@ -25,12 +25,13 @@ SCARP, DEPOSIT = box(100, 700, 150, 900), box(100, 500, 200, 700)
 def inputs(make_artifact, file_store, tmp_path):
     """Puts stack, inventory and report into the store and returns their refs."""
 
-    def put(scarp=SCARP, deposit=DEPOSIT, crs=GRID.crs) -> dict[str, str]:
+    def put(scarp=SCARP, deposit=DEPOSIT, crs=GRID.crs, date=None) -> dict[str, str]:
         bands = np.zeros((2, *GRID.shape), np.float32)
         bands[1, 35, 12] = np.nan
         raster = write_cog(tmp_path / "stack.tif", GRID, [Part(0, 0, bands)], bands=["slope", "curvature"])
         table = gpd.GeoDataFrame(
-            {"id": ["1", "2"], "landslide_id": ["s1", "s1"], "target": ["scarps", "deposits"]},
+            {"id": ["1", "2"], "landslide_id": ["s1", "s1"], "target": ["scarps", "deposits"],
+             "date": [date, None]},
             geometry=[scarp, deposit], crs=crs,
         )  # fmt: skip
         table.to_parquet(tmp_path / "inventory.parquet")
@@ -42,7 +43,13 @@ def inputs(make_artifact, file_store, tmp_path):
             "inventory-report", {"index.html": b""}, {"verdict": {"passed": True}, "subject": digest}
         )
         stack = make_artifact(
-            "stack", {"stack.tif": tmp_path / "stack.tif"}, {**raster, "edition": f"{scarp}{crs}"}
+            "stack",
+            {"stack.tif": tmp_path / "stack.tif"},
+            {
+                **raster,
+                "edition": f"{scarp}{crs}",
+                "terrain_dates": {"oldest": "2018-01-01", "newest": "2019-06-30"},
+            },
         )
         return {"stack": stack, "inventory": ref, "report": report}
 
@@ -119,3 +126,17 @@ def test_a_region_of_small_polygons_burns_every_cell_they_touch(inputs, run_task
         for region in ("here", "fine")
     ]
     assert cells == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("date", "ignored"), [("2019-07", True), ("2019", False), ("2019-06-30", False), (None, False)]
+)
+def test_a_landslide_younger_than_the_terrain_can_be_ignored(inputs, run_task, config_folder, date, ignored):
+    """It cannot have left its shape in elevations that were surveyed before it moved."""
+    there = '[rasterize]\nyounger = "ignore"\n' + CONFIG["regions/here"]
+    config, refs = config_folder(**CONFIG, **{"regions/there": there}), inputs(date=date)
+    kept = run_task("rasterize_inventory", refs, {"region": "here", "model": "scarps"}, config)
+    assert (kept.properties["positives"], kept.properties["younger_than_terrain"]) == (100, int(ignored))
+    made = run_task("rasterize_inventory", refs, {"region": "there", "model": "scarps"}, config)
+    assert made.properties["positives"] == (0 if ignored else 100)
+    assert made.properties["unknown"] - kept.properties["unknown"] == (100 if ignored else 0)

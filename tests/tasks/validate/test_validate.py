@@ -16,6 +16,7 @@ import shapely
 from tasks.contract.errors import BadData
 from tasks.contract.grid import Grid
 from tasks.contract.refs import Refs
+from tasks.job import Artifact
 from tasks.runner import load_manifest
 from tasks.store.raster import Part, write_cog
 
@@ -36,7 +37,7 @@ def test_a_good_dem_passes_and_its_pages_open(run_task, region, dem, rolling) ->
     assert report.kind == "dem-report"
     assert report.properties["verdict"] == {"passed": True, "reasons": []}
     page = report.file("index.html").read_text()
-    assert "10 of 10 checks passed" in page
+    assert "12 of 12 checks passed" in page
     assert SCRIPT not in page
     assert "<b>n38w123" not in page
     docs = [name for name in report.names if name.startswith("docs/") and name.endswith(".html")]
@@ -48,7 +49,7 @@ def test_a_good_dem_passes_and_its_pages_open(run_task, region, dem, rolling) ->
 
 
 def test_a_failing_dem_ends_the_task_and_its_page_says_why(
-    run_task, region, dem, rolling, file_store
+    run_task, region, dem, rolling, file_store, tmp_path
 ) -> None:
     rolling[20:60] = 0.0
     rolling[100:] = np.nan
@@ -61,7 +62,10 @@ def test_a_failing_dem_ends_the_task_and_its_page_says_why(
     manifest = failed(file_store)
     assert manifest.properties["verdict"]["passed"] is False
     assert {c["name"] for c in manifest.properties["checks"] if not c["passed"]} >= {"zero_runs", "flat"}
-    assert "index.html" in manifest.files
+    assert {"index.html", "where.png"} <= set(manifest.files)
+    page = Artifact(file_store, manifest, tmp_path / "failed").file("index.html").read_text()
+    assert "the 4 worst of 4 blocks" in page  # 64 cells each: the zeros reach two, the hole the other two
+    assert "<td>320</td><td>960</td>" in page  # easting and northing of the north-western block's centre
 
 
 def test_a_region_may_ask_for_less(run_task, region, dem, rolling, file_store) -> None:
@@ -73,7 +77,7 @@ def test_a_region_may_ask_for_less(run_task, region, dem, rolling, file_store) -
     ]
 
 
-def inventory(make_artifact: Callable[..., str], tmp_path: Path, targets: list[str]) -> str:
+def inventory(make_artifact: Callable[..., str], tmp_path: Path, targets: list[str], ref: str = "") -> str:
     shapes = [shapely.box(100 * n, 100 * n, 100 * n + 50, 100 * n + 50) for n in range(1, len(targets) + 1)]
     columns = {
         "id": [str(n) for n in range(len(targets))],
@@ -89,7 +93,7 @@ def inventory(make_artifact: Callable[..., str], tmp_path: Path, targets: list[s
     changes = {"targets": {target: {"read": 5, "duplicates": 2} for target in targets}}
     files = {name: tmp_path / name for name in ("inventory.parquet", "extent.parquet")}
     return make_artifact(
-        "inventory", {**files, "changes.json": json.dumps(changes).encode()}, {"region": "here"}
+        "inventory", {**files, "changes.json": json.dumps(changes).encode()}, {"region": "here"}, ref
     )
 
 
@@ -103,9 +107,7 @@ def test_an_inventory_is_drawn_over_the_terrain(
     report = run_task("validate", takes, {"region": "here"}, region())
     assert report.kind == "inventory-report"
     assert {"inventory.png", "areas.png"} <= set(report.names)
-    assert "scarps 2, deposits 1" in report.file("index.html").read_text().replace(
-        "deposits 1, scarps 2", "scarps 2, deposits 1"
-    )
+    assert "deposits 1, scarps 2" in report.file("index.html").read_text()
 
 
 def test_an_inventory_without_one_of_its_targets_fails(run_task, region, make_artifact, tmp_path) -> None:
@@ -141,3 +143,73 @@ def test_a_stack_with_a_constant_band_fails(run_task, region, make_artifact, rol
         match=r"Values no such band can have.*band varies: expected yes, found slope yes, curvature no",
     ):
         run_task("validate", {"subject": subject}, {"region": "here"}, region())
+
+
+def test_an_inventory_that_shrank_is_held_back_until_a_person_accepts_it(
+    run_task, region, make_artifact, tmp_path, file_store
+) -> None:
+    accepted = inventory(
+        make_artifact, tmp_path, ["scarps", "scarps", "deposits", "scarps"], "regions/here/inputs"
+    )
+    subject = inventory(make_artifact, tmp_path, ["scarps", "deposits"])
+    takes, given = {"subject": subject, "baseline": accepted}, {"region": "here"}
+    with pytest.raises(
+        BadData, match=r"expected at most 20 %, found .*66\.67 %; .*accept it in the ingest form"
+    ):
+        run_task("validate", takes, given, region())
+    held = failed(file_store)
+    assert {"differences.json", "differences.parquet", "differences.png"} <= set(held.files)
+    why = {"reason": f"the survey withdrew them {SCRIPT}", "by": "geologist"}
+    run_task("waive", {"subject": subject}, {**given, **why}, region())
+    report = run_task("validate", {**takes, "waiver": "runs/test/run/waive-waiver"}, given, region())
+    assert report.properties["verdict"] == {"passed": True, "reasons": []}
+    assert report.properties["waived"] == {**why, "checks": ["shrank"]}
+    page = report.file("index.html").read_text()
+    assert "geologist accepted what failed" in page
+    assert SCRIPT not in page
+    counts = json.loads(report.file("differences.json").read_text())["targets"]["scarps"]
+    assert (counts["before"], counts["after"], counts["removed"]) == (3, 1, 2)
+    changed = gpd.read_parquet(report.file("differences.parquet"))
+    assert changed["change"].value_counts().to_dict() == {"removed": 3, "added": 1}  # ids are a target's own
+
+
+def test_a_dem_that_differs_from_the_accepted_one_is_held_back(run_task, region, dem, rolling) -> None:
+    accepted = dem(rolling)
+    document = {"subject": dem(rolling + 60), "baseline": accepted}
+    with pytest.raises(BadData, match=r"population stability index.*: expected at most 0\.25"):
+        run_task("validate", document, {"region": "here"}, region())
+
+
+def test_layers_are_judged_and_their_text_is_shown_escaped(
+    run_task, region, make_artifact, rolling, tmp_path
+) -> None:
+    grid = Grid("EPSG:32610", 0.0, 1280.0, 10.0, 128, 128).padded(8)
+    raster = write_cog(tmp_path / "rain.tif", grid, [Part(0, 0, rolling)], bands=["rain"])
+    codes = np.where(rolling > 500, 1, 2).astype(np.uint16)
+    write_cog(tmp_path / "soil.tif", grid, [Part(0, 0, codes)], bands=["soil"], dtype="uint16", nodata=0)
+    layers = {
+        "rain": {"type": "continuous", "units": "mm/a"},
+        "soil": {"type": "categorical", "classes": [SCRIPT, "sand", "peat"]},
+    }
+    files = {f"{name}.tif": tmp_path / f"{name}.tif" for name in layers}
+    subject = make_artifact("layers", files, {**raster, "region": "here", "layers": layers})
+    report = run_task("validate", {"subject": subject}, {"region": "here"}, region())
+    assert report.kind == "layers-report"
+    assert report.properties["warnings"] == [
+        "Listed classes that the region does not have: expected at most 0, found soil 1"
+    ]
+    page = report.file("index.html").read_text()
+    assert "not seen: peat" in page
+    assert SCRIPT not in page
+
+
+def test_the_real_region_passes_by_the_default_limits(run_task, shared_data, monkeypatch) -> None:
+    monkeypatch.setenv("PIPELINE_DATA", str(shared_data))
+    given = {"region": "balakot"}
+    run_task("ingest_dem", {}, given)
+    run_task("ingest_inventory", {}, given)
+    dem, inventory = "runs/test/run/ingest_dem-dem", "runs/test/run/ingest_inventory-inventory"
+    for takes in ({"subject": dem}, {"subject": inventory, "backdrop": dem}):
+        report = run_task("validate", takes, given)
+        assert report.properties["verdict"]["passed"]
+        assert sum(entry.size for entry in report.manifest.files.values()) < 4e6

@@ -1,0 +1,1 @@
+"""Bring what a region has beside elevation (soil, rock, climate, vegetation) onto its grid."""

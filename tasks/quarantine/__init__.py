@@ -1,0 +1,1 @@
+"""Hold back what failed its checks, and say what stays in use."""

@@ -1,0 +1,1 @@
+"""Record that a person accepts what a check holds back, and why."""
