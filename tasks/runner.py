@@ -199,7 +199,8 @@ def make_artifact(
         task=spec.name,
         code=code,
         params=asdict(params),
-        inputs={name: [asdict(item) for item in listed] for name, listed in items.items()} | shared,
+        inputs={name: [asdict(item) for item in listed] for name, listed in items.items()}
+        | {name: sorted(listed, key=lambda item: item["key"]) for name, listed in shared.items()},
         source=source,
         files=described(job.out, attempt),
         properties=properties,

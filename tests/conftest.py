@@ -35,8 +35,9 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 @pytest.fixture(autouse=True)
 def loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stand-in services of the tests are on this machine."""
+    """The stand-in services of the tests are on this machine, and need no long wait when they are busy."""
     monkeypatch.setenv("PIPELINE_PRIVATE_HOSTS", "127.0.0.1")
+    monkeypatch.setenv("PIPELINE_BACKOFF_S", "0.01")
 
 
 @pytest.fixture
