@@ -25,13 +25,13 @@ SCARP, DEPOSIT = box(100, 700, 150, 900), box(100, 500, 200, 700)
 def inputs(make_artifact, file_store, tmp_path):
     """Puts stack, inventory and report into the store and returns their refs."""
 
-    def put(scarp=SCARP, deposit=DEPOSIT, crs=GRID.crs, date=None) -> dict[str, str]:
+    def put(scarp=SCARP, deposit=DEPOSIT, crs=GRID.crs, date=None, source="{}") -> dict[str, str]:
         bands = np.zeros((2, *GRID.shape), np.float32)
         bands[1, 35, 12] = np.nan
         raster = write_cog(tmp_path / "stack.tif", GRID, [Part(0, 0, bands)], bands=["slope", "curvature"])
         table = gpd.GeoDataFrame(
             {"id": ["1", "2"], "landslide_id": ["s1", "s1"], "target": ["scarps", "deposits"],
-             "date": [date, None]},
+             "date": [date, None], "source": [source, source]},
             geometry=[scarp, deposit], crs=crs,
         )  # fmt: skip
         table.to_parquet(tmp_path / "inventory.parquet")
@@ -140,3 +140,15 @@ def test_a_landslide_younger_than_the_terrain_can_be_ignored(inputs, run_task, c
     made = run_task("rasterize_inventory", refs, {"region": "there", "model": "scarps"}, config)
     assert made.properties["positives"] == (0 if ignored else 100)
     assert made.properties["unknown"] - kept.properties["unknown"] == (100 if ignored else 0)
+
+
+def test_a_field_that_models_do_not_see_changes_the_inventory_and_not_the_mask(
+    inputs, run_task, config_folder, file_store
+):
+    given, config, refs = {"region": "here", "model": "scarps"}, config_folder(**CONFIG), Refs(file_store)
+    first, edited = inputs(), inputs(source='{"mapped_by": "somebody else"}')
+    digests = [refs.need(taken["inventory"]).items["inventory"].digest for taken in (first, edited)]
+    assert digests[0] != digests[1]
+    masks = [run_task("rasterize_inventory", taken, given, config) for taken in (first, edited)]
+    assert masks[0].key != masks[1].key
+    assert masks[0].digest == masks[1].digest, "and so nothing after it is made again"
