@@ -40,7 +40,7 @@ def rows(folder: Path) -> Iterator[tuple[str, str]]:
         figures = apart("infra.bench.ingest", *words)
         cells, written = grid.width * grid.height / 1e6, out.stat().st_size / 1e6 / figures.seconds
         yield (
-            f"mosaic of {name}: {grid.width} x {grid.height} cells to a COG",
+            f"mosaic of {name}: {grid.width} x {grid.height} cells to COGs",
             f"{figures.seconds:.0f} s, {cells / figures.seconds:.1f} million cells/s, written {written:.0f} MB/s "
             f"({written / disk:.2f} of the disk), peak memory {figures.peak_mb:.0f} MB",
         )
@@ -81,12 +81,15 @@ def served(path: Path) -> Iterator[str]:
 
 
 def mosaic(out: Path, name: str, paths: list[Path]) -> None:
-    """One mosaic, as ingest_dem makes it."""
+    """One mosaic and the raster of its products, as ingest_dem makes them."""
+    from tasks.ingest_dem.origins import Origins
     from tasks.science.mosaic import surface
     from tasks.store.raster import write_cog
 
     grid: Grid = region_grid({"one": ONE, "four": FOUR}[name])
-    write_cog(out, grid, surface(paths, grid, 1.0), bands=["elevation"], units=["m"])
+    origins = Origins(out.with_suffix(".dat"), grid, len(paths))
+    write_cog(out, grid, surface(paths, grid, 1.0, origins=origins.take), bands=["elevation"], units=["m"])
+    origins.write(out.with_name("sources.tif"))
 
 
 if __name__ == "__main__":

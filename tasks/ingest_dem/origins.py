@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,14 +19,14 @@ class Origins:
     """Numbers of products by cell, in a file that is as large as the grid: memory is not."""
 
     def __init__(self, path: Path, grid: Grid, products: int) -> None:
-        self._grid = grid
-        self._cells = np.memmap(path, np.uint16, "w+", shape=grid.shape)
+        self._path, self._grid = path, grid
+        np.memmap(path, np.uint16, "w+", shape=grid.shape)
         self.counts = np.zeros(products + 1, np.int64)
 
     def take(self, part: Part) -> None:
         """The numbers of one part."""
         height, width = part.data.shape
-        self._cells[part.row : part.row + height, part.col : part.col + width] = part.data
+        self._cells("r+")[part.row : part.row + height, part.col : part.col + width] = part.data
         self.counts += np.bincount(part.data.ravel(), minlength=len(self.counts))
 
     def write(self, path: Path) -> None:
@@ -43,7 +43,11 @@ class Origins:
 
     def _parts(self) -> Iterator[Part]:
         for window in windows(self._grid.height, self._grid.width, WINDOW_PX):
-            yield Part(window.row, window.col, np.asarray(self._cells[window.slices]))
+            yield Part(window.row, window.col, np.array(self._cells("r")[window.slices]))
+
+    def _cells(self, mode: Literal["r", "r+"]) -> np.memmap[Any, Any]:
+        """Mapped for one part only: pages of a map that stays open count as memory."""
+        return np.memmap(self._path, np.uint16, mode, shape=self._grid.shape)
 
     def shares(self) -> list[float]:
         """Of the cells, by product."""
