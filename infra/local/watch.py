@@ -29,7 +29,6 @@ TELLING = (
     "pushed",
     "promoted",
     "quarantined:",
-    "indexed:",
     "stopped:",
     "failed:",
 )

@@ -11,6 +11,7 @@ from typing import Any
 from tasks.contract.errors import BadData, InvalidConfig
 
 MAX_CELLS = 200_000 * 200_000
+MARGIN_PX = 128
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class Grid:
 
     def __str__(self) -> str:
         return f"{self.width} x {self.height} cells of {self.cell_m:g} m at ({self.left:g}, {self.top:g}) in {self.crs}"
+
+
+def region_margin(region: Mapping[str, Any]) -> int:
+    """Cells around a region's grid that its DEM and layers reach, for what a cell's surroundings decide."""
+    return int(region.get("margin_px", MARGIN_PX))
 
 
 def region_grid(region: Mapping[str, Any], tile_px: int = 64) -> Grid:

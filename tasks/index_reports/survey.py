@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -175,9 +175,7 @@ class Survey:
             elif what == "quarantine":
                 held_back += self._held_back(ref, name, model)
         region = Region(name, title, synthetic, inputs, tuple(datasets), tuple(held_back), tuple(runs))
-        if any(report.synthetic for report in region.reports):
-            return Region(name, title, True, inputs, tuple(datasets), tuple(held_back), tuple(runs))
-        return region
+        return replace(region, synthetic=synthetic or any(report.synthetic for report in region.reports))
 
     def _accepted(self, ref: str, title: str, model: str) -> Accepted:
         items = self.refs.document(ref).items.values()

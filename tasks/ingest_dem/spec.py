@@ -8,11 +8,10 @@ from typing import Any
 
 from tasks.contract.config import Config
 from tasks.contract.errors import InvalidParams
-from tasks.contract.grid import Grid, region_grid
+from tasks.contract.grid import Grid, region_grid, region_margin
 from tasks.contract.spec import TaskSpec
 
 METRES_PER_UNIT = {"metre": 1.0, "foot": 0.3048, "us-survey-foot": 1200 / 3937}
-MARGIN_PX = 128
 PRODUCTS = {
     "1/3 arc-second": "National Elevation Dataset (NED) 1/3 arc-second",
     "1 arc-second": "National Elevation Dataset (NED) 1 arc-second",
@@ -115,7 +114,7 @@ class Params:
             region=region,
             grid=region_grid(table),
             bounds=tuple(float(edge) for edge in table["bounds"]),
-            margin_px=int(table.get("margin_px", MARGIN_PX)),
+            margin_px=region_margin(table),
             source=Source.of(table.get("dem", {})),
             synthetic=bool(table.get("synthetic", False)),
         )

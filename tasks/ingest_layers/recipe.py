@@ -20,12 +20,10 @@ from tasks.ingest_layers.classes import UNKNOWN, Coding, plain
 from tasks.ingest_layers.spec import Layer
 from tasks.job import Job, Scratch
 from tasks.science.mosaic import surface
-from tasks.sources.files import fetch
+from tasks.sources.files import fetch, scheme_of
 from tasks.sources.raster import check_raster
 from tasks.sources.vector import open_vector, read_layer
 from tasks.store.raster import NODATA, Part, write_cog
-
-REMOTE = ("http://", "https://", "s3://")
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -77,7 +75,7 @@ def write_layer(job: Job, layer: Layer, grid: Grid) -> dict[str, Any]:
 def source_file(job: Job, layer: Layer) -> Path:
     """The layer's file; what is fetched is kept as an artifact of its own, which other regions find."""
     state: Mapping[str, Any] = job.state[layer.path]
-    if not layer.path.startswith(REMOTE):
+    if not scheme_of(layer.path):
         return fetch(layer.path, state, job.work)
 
     def make(folder: Path, scratch: Scratch) -> dict[str, Any]:

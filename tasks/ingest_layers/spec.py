@@ -7,11 +7,10 @@ from typing import Any
 
 from tasks.contract.config import Config
 from tasks.contract.errors import InvalidParams, NothingToDo
-from tasks.contract.grid import Grid, region_grid
+from tasks.contract.grid import Grid, region_grid, region_margin
 from tasks.contract.names import checked_segment
 from tasks.contract.spec import TaskSpec
 
-MARGIN_PX = 128
 RESAMPLING = {"continuous": ("bilinear", "nearest"), "categorical": ("mode", "nearest")}
 EXACT = 1 << 24  # whole numbers up to here are the same as float32
 MOST_CLASSES = 65535
@@ -162,7 +161,7 @@ class Params:
         return cls(
             region=region,
             grid=region_grid(table),
-            margin_px=int(table.get("margin_px", MARGIN_PX)),
+            margin_px=region_margin(table),
             layers=tuple(Layer.of(name, layers[name]) for name in sorted(layers)),
             synthetic=bool(table.get("synthetic", False)),
         )

@@ -165,25 +165,17 @@ def _http_state(url: str) -> dict[str, Any]:
 @contextmanager
 def _s3(address: str) -> Iterator[tuple[Any, str, str]]:
     """A client, the bucket and the key of an address in a bucket that is allowed."""
-    import boto3
-    from botocore.config import Config as Settings
     from botocore.exceptions import BotoCoreError, ClientError
+
+    from tasks.store.s3 import client
 
     bucket, key = urlsplit(address).netloc, address.partition("://")[2].partition("/")[2]
     if bucket not in Config().hosts("buckets"):
         raise InvalidParams(
             f"bucket {bucket!r} is not among those that data may come from; add it to hosts.toml if it shall be"
         )
-    settings = Settings(
-        retries={"mode": "standard", "max_attempts": 5},
-        connect_timeout=5,
-        read_timeout=60,
-        s3={"addressing_style": "path"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
     try:
-        yield boto3.session.Session().client("s3", config=settings), bucket, key
+        yield client(), bucket, key
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if code in ("404", "NoSuchKey", "NotFound", "NoSuchBucket"):

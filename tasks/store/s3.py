@@ -22,21 +22,26 @@ DENIED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotM
 PARTS = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=32 << 20, max_concurrency=4)
 
 
+def client() -> Any:
+    """A client of the deployment's object storage: endpoint and credentials as boto3 finds them in the environment."""
+    settings = Config(
+        retries={"mode": "standard", "max_attempts": 5},
+        connect_timeout=5,
+        read_timeout=60,
+        s3={"addressing_style": "path"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return boto3.session.Session().client("s3", config=settings)
+
+
 class S3Store:
     """Objects below `prefix` in a bucket; endpoint and credentials as boto3 finds them in the environment."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self.bucket, self.prefix = bucket, prefix
-        settings = Config(
-            retries={"mode": "standard", "max_attempts": 5},
-            connect_timeout=5,
-            read_timeout=60,
-            s3={"addressing_style": "path"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
         with self._plain_errors("opening"):
-            self._client: Any = boto3.session.Session().client("s3", config=settings)
+            self._client = client()
 
     def get_tagged(self, key: str) -> tuple[bytes, str] | None:
         """See `Store`."""
