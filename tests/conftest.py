@@ -37,7 +37,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 def loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in services of the tests are on this machine, and need no long wait when they are busy."""
     monkeypatch.setenv("PIPELINE_PRIVATE_HOSTS", "127.0.0.1")
-    monkeypatch.setenv("PIPELINE_BACKOFF_S", "0.01")
+    monkeypatch.setenv("PIPELINE_BACKOFF_S", "0.005")
 
 
 @pytest.fixture
@@ -149,6 +149,15 @@ def run_task(file_store: Store, tmp_path: Path) -> Callable[..., Artifact]:
         return Artifact(file_store, manifest, tmp_path / "cache")
 
     return go
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """PIPELINE_DATA."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("PIPELINE_DATA", str(folder))
+    return folder
 
 
 @pytest.fixture

@@ -61,12 +61,6 @@ def server() -> Iterator[Server]:
     http.server_close()
 
 
-@pytest.fixture(autouse=True)
-def soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short waits between tries."""
-    monkeypatch.setenv("PIPELINE_BACKOFF_S", "0.005")
-
-
 def plane_at(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The height of the plane at points in the region's CRS, in metres."""
     return 500 + DX * (x - BOUNDS[0]) + DY * (y - BOUNDS[3])

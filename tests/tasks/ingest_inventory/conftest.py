@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -12,7 +11,6 @@ import pytest
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from tasks.contract import config
 from tasks.contract.config import Config
 
 LEFT, BOTTOM, RIGHT, TOP = 563200.0, 4190080.0, 564480.0, 4191360.0
@@ -32,15 +30,6 @@ def toml(value: Any) -> str:
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """PIPELINE_DATA."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    monkeypatch.setenv("PIPELINE_DATA", str(folder))
-    return folder
-
-
-@pytest.fixture
 def region(config_folder: Callable[..., Config]) -> Callable[..., Config]:
     """A configuration whose region `here` has this `[inventory]` table."""
 
@@ -54,7 +43,6 @@ def region(config_folder: Callable[..., Config]) -> Callable[..., Config]:
         names = "\n".join(f"{name} = {toml(layer)}" for name, layer in targets.items())
         where = f'crs = "{crs}"\nbounds = {list(bounds)}\ncell_m = 10.0\n'
         text = f"{where}[inventory]\n{lines}\n[inventory.targets]\n{names}\n"
-        config._read.cache_clear()  # a test may configure the region twice
         return config_folder(**{"regions/here": text})
 
     return write

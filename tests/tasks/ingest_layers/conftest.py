@@ -13,7 +13,6 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from tasks.contract import config
 from tasks.contract.config import Config
 
 LEFT, BOTTOM, RIGHT, TOP = 563200.0, 4190080.0, 564480.0, 4191360.0  # two by two tiles of 10 m cells
@@ -29,15 +28,6 @@ def inline(value: Any) -> str:
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """PIPELINE_DATA."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    monkeypatch.setenv("PIPELINE_DATA", str(folder))
-    return folder
-
-
-@pytest.fixture
 def region(config_folder: Callable[..., Config]) -> Callable[..., Config]:
     """A configuration: region(rain={"path": ...}) has the table [layers.rain]."""
 
@@ -45,7 +35,6 @@ def region(config_folder: Callable[..., Config]) -> Callable[..., Config]:
         text = f'crs = "{CRS}"\nbounds = {list(bounds)}\ncell_m = 10.0\nmargin_px = {MARGIN_PX}\n'
         for name, table in layers.items():
             text += f"[layers.{name}]\n" + "".join(f"{key} = {inline(v)}\n" for key, v in table.items())
-        config._read.cache_clear()  # a test may write the region again
         return config_folder(**{"regions/here": text})
 
     return write

@@ -102,9 +102,3 @@ def server() -> Iterator[Server]:
     yield known
     http.shutdown()
     http.server_close()
-
-
-@pytest.fixture(autouse=True)
-def soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short waits between tries."""
-    monkeypatch.setenv("PIPELINE_BACKOFF_S", "0.005")

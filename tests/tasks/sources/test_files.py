@@ -13,15 +13,6 @@ from tests.tasks.sources.conftest import File, Say
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """PIPELINE_DATA."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    monkeypatch.setenv("PIPELINE_DATA", str(folder))
-    return folder
-
-
-@pytest.fixture
 def bucket(s3_store, config_folder, monkeypatch) -> str:
     """The address of an empty folder in a bucket that is allowed."""
     config = config_folder(hosts=f"buckets = {json.dumps([s3_store.bucket])}")
