@@ -48,6 +48,17 @@ def test_a_good_dem_passes_and_its_pages_open(run_task, region, dem, rolling) ->
     assert {"terrain.png", "elevations.png", "results.json"} <= set(report.names)
 
 
+@pytest.mark.parametrize(
+    ("height", "found"), [(0.0, {"zero_runs", "flat", "relief"}), (300.0, {"flat", "relief"})]
+)
+def test_a_dem_of_one_height_is_refused(run_task, region, dem, rolling, file_store, height, found) -> None:
+    """Filled with zeros, or constant: nothing to learn from, whatever the file's format says of it."""
+    with pytest.raises(BadData, match="Highest less lowest: expected at least 1 m, found 0 m"):
+        run_task("validate", {"subject": dem(np.full_like(rolling, height))}, {"region": "here"}, region())
+    checks = failed(file_store).properties["checks"]
+    assert {check["name"] for check in checks if not check["passed"]} == found
+
+
 def test_a_failing_dem_ends_the_task_and_its_page_says_why(
     run_task, region, dem, rolling, file_store, tmp_path
 ) -> None:
