@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import secrets
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +152,20 @@ def run_task(file_store: Store, tmp_path: Path) -> Callable[..., Artifact]:
         return Artifact(file_store, manifest, tmp_path / "cache")
 
     return go
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[type[BaseHTTPRequestHandler]], str]]:
+    """Starts a web server of a handler on loopback: serve(Handler) -> its address, until the test ends."""
+    with ExitStack() as running:
+
+        def start(handler: type[BaseHTTPRequestHandler]) -> str:
+            server = running.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            running.callback(server.shutdown)
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            return f"http://127.0.0.1:{server.server_address[1]}"
+
+        yield start
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,8 +24,8 @@ Reply = tuple[int, dict[str, str], bytes]
 class Server:
     """Answers by path; counts requests. A reply that is a list gives its elements one after another."""
 
-    def __init__(self, http: ThreadingHTTPServer) -> None:
-        self.url = f"http://127.0.0.1:{http.server_address[1]}"
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.replies: dict[str, object] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
 
@@ -39,7 +38,7 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(serve: Callable[..., str]) -> Server:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
@@ -53,12 +52,8 @@ def server() -> Iterator[Server]:
         def log_message(self, *args: object) -> None:
             pass
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    known = Server(http)
-    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-    yield known
-    http.shutdown()
-    http.server_close()
+    known = Server(serve(Handler))
+    return known
 
 
 def plane_at(x: np.ndarray, y: np.ndarray) -> np.ndarray:

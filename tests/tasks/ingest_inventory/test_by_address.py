@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +30,9 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def web(data: Path) -> Iterator[str]:
+def web(data: Path, serve: Any) -> str:
     """PIPELINE_DATA on the web."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(data)))
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    return str(serve(partial(Quiet, directory=str(data))))
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 import pytest
@@ -24,15 +23,15 @@ from tasks.store.raster import Part, write_cog
 class Files:
     """A web server over a dictionary, which counts what it is asked."""
 
-    def __init__(self, http: ThreadingHTTPServer) -> None:
-        self.url = f"http://127.0.0.1:{http.server_address[1]}"
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.files: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.status = 200
 
 
 @pytest.fixture
-def server() -> Iterator[Files]:
+def server(serve) -> Files:
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
             self.do_GET()
@@ -51,12 +50,8 @@ def server() -> Iterator[Files]:
         def log_message(self, *args: object) -> None:
             pass
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    known = Files(http)
-    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-    yield known
-    http.shutdown()
-    http.server_close()
+    known = Files(serve(Handler))
+    return known
 
 
 @pytest.fixture

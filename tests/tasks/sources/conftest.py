@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -51,8 +50,8 @@ Script = Say | list[Say] | Callable[[Mapping[str, str]], Say]
 class Server:
     """Its url, what it says by path, and the headers of what it was asked."""
 
-    def __init__(self, port: int) -> None:
-        self.port, self.url = port, f"http://127.0.0.1:{port}"
+    def __init__(self, url: str) -> None:
+        self.url, self.port = url, int(url.rpartition(":")[2])
         self.says: dict[str, Script] = {}
         self.asked: list[dict[str, str]] = []
 
@@ -65,7 +64,7 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(serve: Callable[..., str]) -> Server:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             say = known.answer(self.path.partition("?")[0], self.headers)
@@ -96,9 +95,5 @@ def server() -> Iterator[Server]:
         def log_message(self, *args: Any) -> None:
             pass
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    known = Server(http.server_address[1])
-    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-    yield known
-    http.shutdown()
-    http.server_close()
+    known = Server(serve(Handler))
+    return known
