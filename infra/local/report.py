@@ -93,6 +93,11 @@ def tell_model(results: Results, model: str) -> None:
     print(
         f"  candidate beside the truth: {results.save(evaluation, f'{model}/evaluation', ('.png', '.json'))}"
     )
+    tiles = results.artifact(
+        results.document(f"regions/{results.region}/dataset.{model}").items.get("augmented-tiles")
+    )
+    if tiles:
+        print(f"  tiles beside their masks and twins: {results.save(tiles, model, ('.png',))}/contact.png")
     made = results.artifact(results.document(f"regions/{results.region}/map.{model}").items.get("map"))
     if made:
         folder = results.save(made, f"{model}/map")

@@ -23,7 +23,9 @@ from tasks.contract.names import checked_path
 from tasks.store import Store, open_store
 
 ENTRY = "/reports/index.html"
-SERVED = re.compile(r"(reports|artifacts/[a-z0-9-]+-report)/.+", re.DOTALL)
+SERVED = re.compile(
+    r"(reports|artifacts/[a-z0-9-]+-report)/.+|artifacts/augmented-tiles/.+/contact\.png", re.DOTALL
+)
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",

@@ -66,12 +66,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Accepted:
-    """What is in use under one accepted ref: its reports, and the titles of what came without one."""
+    """What is in use under one accepted ref: its reports, the titles of what came without one, its contact sheet."""
 
     title: str
     model: str
     reports: tuple[Report, ...]
     others: tuple[str, ...]
+    sheet: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,16 @@ class Survey:
         reports = sorted((i for i in items if i.kind.endswith(SUFFIX)), key=lambda i: _order(i.kind))
         judged = {item.kind.removesuffix(SUFFIX) for item in reports}
         others = (i.kind for i in items if not i.kind.endswith(SUFFIX) and i.kind not in judged)
-        return Accepted(title, model, tuple(map(self.report, reports)), tuple(sorted(map(_title, others))))
+        titles = tuple(sorted(map(_title, others)))
+        sheet = next((self._sheet(item) for item in items if item.kind == "augmented-tiles"), "")
+        return Accepted(title, model, tuple(map(self.report, reports)), titles, sheet)
+
+    def _sheet(self, item: Item) -> str:
+        """Where the contact sheet of augmented tiles is; empty where it is no longer kept."""
+        try:
+            return _address(load_manifest(self.store, item), "contact.png")
+        except (ArtifactMissing, ArtifactDamaged):
+            return ""
 
     def _held_back(self, ref: str, region: str, model: str) -> Iterator[HeldBack]:
         document = self.refs.document(ref)

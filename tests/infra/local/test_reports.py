@@ -17,10 +17,12 @@ def ask(file_store, tmp_path):
     """ask(path, method) -> (status, headers, body)."""
     for key in ("reports/index.html", f"{REPORT}/index.html", f"{REPORT}/docs/validations/x.html"):
         file_store.put(key, PAGE)
+    file_store.put("artifacts/augmented-tiles/abc/0/contact.png", b"tiles")
     file_store.put(f"{REPORT}/terrain.png", b"\x89PNG" + bytes(3_000_000))
     for key in (
         "refs/models/m.json",
         "artifacts/dem/abc/0/dem.json",
+        "artifacts/augmented-tiles/abc/0/index.html",
         "reports/page.py",
         "reports/.tmp-x.html",
     ):
@@ -63,6 +65,10 @@ def test_reports_are_given_out_with_their_type(ask):
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_the_contact_sheet_of_a_data_set_is_given_out(ask):
+    assert ask("/artifacts/augmented-tiles/abc/0/contact.png")[2] == b"tiles"
+
+
 def test_head_has_the_headers_of_get_and_no_body(ask):
     status, headers, body = ask(f"/{REPORT}/terrain.png", "HEAD")
     assert (status, headers["Content-Length"], body) == (200, "3000004", b"")
@@ -73,6 +79,7 @@ def test_head_has_the_headers_of_get_and_no_body(ask):
     [
         "/refs/models/m.json",
         "/artifacts/dem/abc/0/dem.json",
+        "/artifacts/augmented-tiles/abc/0/index.html",
         "/reports/../refs/models/m.json",
         "/reports/%2e%2e/refs/models/m.json",
         "/reports/..%2frefs/models/m.json",

@@ -135,6 +135,18 @@ def test_every_link_and_picture_leads_to_an_object_of_the_store(
         assert not any("docs" in picture for picture in page.pictures)
 
 
+def test_a_data_set_leads_to_its_contact_sheet(
+    index: Callable[..., Page], make_artifact: Callable[..., str], file_store: Store
+) -> None:
+    twins = Refs(file_store).need(make_artifact("augmented-tiles", {"contact.png": b"png"}))
+    Refs(file_store).point("regions/here/dataset.scarps", twins.items)
+    (address,) = (link for link in index(HERE).links if link.endswith("contact.png"))
+    assert file_store.get_tagged(resolved(HERE, address))[0] == b"png"
+    (item,) = twins.items.values()
+    file_store.delete(f"{item.folder}/manifest.json")
+    assert not any(link.endswith("contact.png") for link in index(HERE).links)
+
+
 def test_foreign_text_is_shown_as_text(
     index: Callable[..., Page], report: Callable[..., Any], file_store: Store
 ) -> None:
