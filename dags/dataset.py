@@ -77,7 +77,10 @@ with DAG(
         names, made_by = {"model": model}, "{{ recipe_of(task.names.model) }}"
         rasterize = Task(
             task_id="rasterize_inventory",
-            takes={"stack": f"{RECIPE}/stack", "inventory": INPUT, "report": INPUT},
+            takes={
+                "stack": f"{RECIPE}/stack",
+                **dict.fromkeys(("inventory", "report", "layers", "layers_report"), INPUT),
+            },
             makes={"mask": f"{MODEL}/mask"},
             given={"region": REGION, "model": model},
         )

@@ -47,14 +47,23 @@ def allowed_environment() -> dict[str, str]:
 
 
 def portable_environment() -> dict[str, str]:
-    """The same, less what names folders of this machine: for containers."""
-    return {name: value for name, value in allowed_environment().items() if name not in OF_THIS_MACHINE}
+    """The same, less what names folders of this machine: for containers.
+
+    A container sees all processors of its machine, however few it may use: it is told its number of threads.
+    """
+    allowed = {name: value for name, value in allowed_environment().items() if name not in OF_THIS_MACHINE}
+    return {"PIPELINE_THREADS": str(max(int(cpus()), 1)), **allowed}
 
 
 def container_image(spec: TaskSpec) -> str:
     """`<prefix>-<dependency set>:<tag>`; the tag is never `latest`."""
     prefix = os.environ.get("PIPELINE_IMAGE_PREFIX", "landslide-pipeline")
     return f"{prefix}-{spec.image}:{os.environ.get('PIPELINE_IMAGE_TAG', '0.1.0')}"
+
+
+def cpus() -> float:
+    """How many processors a container may use: `PIPELINE_CPUS`, or 2."""
+    return float(os.environ.get("PIPELINE_CPUS", "2"))
 
 
 def gpus(spec: TaskSpec) -> int:
@@ -171,7 +180,7 @@ def docker_task() -> type[PipelineTask]:
                 "image": container_image(self.spec),
                 "private_environment": portable_environment(),
                 "mem_limit": f"{self.spec.memory_gb}g",
-                "cpus": float(os.environ.get("PIPELINE_CPUS", "2")),
+                "cpus": cpus(),
                 "device_requests": [DeviceRequest(count=count, capabilities=[["gpu"]])] if count else None,
                 "network_mode": os.environ.get("PIPELINE_DOCKER_NETWORK", "host"),
                 "auto_remove": "force",
@@ -218,7 +227,7 @@ def kubernetes_task() -> type[PipelineTask]:
                 "env_vars": plain,
                 "env_from": [k8s.V1EnvFromSource(secret_ref=secret)],
                 "container_resources": k8s.V1ResourceRequirements(
-                    requests={"cpu": "1", "memory": limits["memory"]}, limits=limits
+                    requests={"cpu": str(cpus()), "memory": limits["memory"]}, limits=limits
                 ),
                 "container_security_context": k8s.V1SecurityContext(
                     run_as_non_root=True,

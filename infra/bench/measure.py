@@ -17,10 +17,11 @@ CHUNK = bytes(1 << 20)
 
 @dataclass(frozen=True)
 class Figures:
-    """Wall-clock seconds, and the most memory resident at once in megabytes."""
+    """Wall-clock seconds, the most memory resident at once in megabytes, and the processors' seconds."""
 
     seconds: float
     peak_mb: float
+    cpu_s: float
 
 
 def apart(module: str, *words: str | Path) -> Figures:
@@ -32,7 +33,7 @@ def apart(module: str, *words: str | Path) -> Figures:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return Figures(time.monotonic() - begun, usage.ru_maxrss / 1024)
+    return Figures(time.monotonic() - begun, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def timed(work: Callable[[], Any]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contract.errors import BadData, InvalidParams
-from tasks.derive_terrain.bands import FAMILIES, Band
+from tasks.derive_terrain.bands import Band, known_names
 
 Layers = Mapping[str, Mapping[str, Any]]
 
@@ -58,9 +58,8 @@ def band_named(name: str, given: Mapping[str, LayerBand]) -> AnyBand:
     except InvalidParams:
         if name in given:
             return given[name]
-        known = ", ".join(family + "N" * family.endswith("_sd") for family in FAMILIES)
         raise InvalidParams(
-            f"there is no band {name!r}; bands.toml may name {known} (N cells), and of the region's layers "
+            f"there is no band {name!r}; bands.toml may name {known_names()} (N cells), and of the region's layers "
             f"{', '.join(given) or 'none: it has no accepted layers'}"
         ) from None
     if name in given:

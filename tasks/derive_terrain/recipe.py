@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.contract.errors import BadData, GridMismatch
+from tasks.contract.errors import BadData
 from tasks.contract.grid import Grid
+from tasks.contract.threads import in_order, threads
 from tasks.derive_terrain.bands import Band, beside_nodata, derive, halo
 from tasks.derive_terrain.layers import AnyBand, LayerBand, band_named, layer_bands
-from tasks.job import Artifact, Job
-from tasks.science.windows import windows
-from tasks.store.raster import Part, read_window, write_cog
+from tasks.job import Job
+from tasks.science.layers import layers_margin
+from tasks.science.windows import Window, windows
+from tasks.store.raster import WORKERS, Part, open_geotiff, read_from, write_cog
 
 WINDOW_PX = 1024
 INHERITED = ("region", "synthetic", "license", "attribution", "terrain_dates")
@@ -35,7 +41,7 @@ def run(job: Job) -> dict[str, Any]:
         )
     grid = Grid.of(dem.properties).padded(-margin)
     used = sorted({band.layer for band in bands if isinstance(band, LayerBand)})
-    offset = layers_margin(layers, grid) if layers and used else 0
+    offset = layers_margin(layers.properties, grid) if layers and used else 0
     paths = {name: layers.file(f"{name}.tif") for name in used} if layers else {}
     raster = write_cog(
         job.out / "stack.tif",
@@ -43,8 +49,7 @@ def run(job: Job) -> dict[str, Any]:
         derived(dem.file("dem.tif"), grid, margin, bands, layers=paths, layers_margin=offset),
         bands=job.params.bands,
         units=[band.units for band in bands],
-        # GDAL ends a tag's name at its first equals sign.
-        tags={f"BAND_{band.name.replace('=', '.')}": band.description for band in bands},
+        about=[band.description for band in bands],
     )
     inherited = {name: dem.properties[name] for name in INHERITED if name in dem.properties}
     found = {**inherited, **raster, "units": {band.name: band.units for band in bands}}
@@ -61,17 +66,6 @@ def terrain_of(bands: Sequence[AnyBand]) -> list[Band]:
     return [band for band in bands if isinstance(band, Band)]
 
 
-def layers_margin(layers: Artifact, grid: Grid) -> int:
-    """How many cells the layers reach beyond `grid`, on which they have to be."""
-    margin = int(layers.properties["margin_px"])
-    found = Grid.of(layers.properties).padded(-margin)
-    if found != grid:
-        raise GridMismatch(
-            f"the layers are on {found}, the DEM on {grid}; run ingest_layers for the region again"
-        )
-    return margin
-
-
 def derived(
     dem: Path,
     grid: Grid,
@@ -82,25 +76,53 @@ def derived(
     layers: Mapping[str, Path] | None = None,
     layers_margin: int = 0,
 ) -> Iterator[Part]:
-    """The stack in windows of `size`; `dem` and `layers` (by name) reach their margins beyond `grid`."""
-    terrain = terrain_of(bands)
-    around = halo(terrain)
-    for window in windows(grid.height, grid.width, size):
-        outer = window.shifted(margin, margin).grown(around)
-        heights = read_window(dem, outer.row, outer.col, outer.height, outer.width)[0]
-        inner = (slice(around, -around), slice(around, -around))
-        made = {}
-        if terrain:
-            stack = derive(heights, terrain, grid.cell_m)[:, *inner]
-            made = dict(zip((band.name for band in terrain), stack, strict=True))
-        if layers:
-            unknown = beside_nodata(heights)[inner]
+    """The stack in windows of `size`; `dem` and `layers` (by name) reach their margins beyond `grid`.
+
+    One thread reads, so that each block is decoded once, while others derive.
+    """
+    around = halo(terrain_of(bands))
+
+    def read() -> Iterator[Piece]:
+        for window in windows(grid.height, grid.width, size):
+            outer = window.shifted(margin, margin).grown(around)
             at = window.shifted(layers_margin, layers_margin)
-            values = {
-                name: read_window(path, at.row, at.col, at.height, at.width)[0]
-                for name, path in layers.items()
-            }
-            for band in bands:
-                if isinstance(band, LayerBand):
-                    made[band.name] = np.where(unknown, np.float32(np.nan), band.of(values[band.layer]))
-        yield Part(window.row, window.col, np.stack([made[band.name] for band in bands]))
+            yield Piece(
+                window,
+                read_from(ground, outer.row, outer.col, outer.height, outer.width)[0],
+                {
+                    name: read_from(layer, at.row, at.col, at.height, at.width)[0]
+                    for name, layer in beside.items()
+                },
+            )
+
+    with ExitStack() as stack:
+        ground = stack.enter_context(open_geotiff(dem))
+        beside = {name: stack.enter_context(open_geotiff(path)) for name, path in (layers or {}).items()}
+        work = partial(stacked, bands=bands, cell_m=grid.cell_m, around=around)
+        yield from in_order(work, read(), min(threads(), WORKERS))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The heights of a window and around it, and the values of the layers in it, by name."""
+
+    window: Window
+    heights: NDArray[np.float32]
+    layers: Mapping[str, NDArray[np.float32]]
+
+
+def stacked(piece: Piece, bands: Sequence[AnyBand], cell_m: float, around: int) -> Part:
+    """All bands of a window whose heights reach `around` cells beyond it."""
+    terrain, inner = terrain_of(bands), (slice(around, -around), slice(around, -around))
+    made = {}
+    if terrain:
+        made = {
+            band.name: values[inner]
+            for band, values in zip(terrain, derive(piece.heights, terrain, cell_m), strict=True)
+        }
+    if piece.layers:
+        unknown = beside_nodata(piece.heights)[inner]
+        for band in bands:
+            if isinstance(band, LayerBand):
+                made[band.name] = np.where(unknown, np.float32(np.nan), band.of(piece.layers[band.layer]))
+    return Part(piece.window.row, piece.window.col, np.stack([made[band.name] for band in bands]))

@@ -38,5 +38,5 @@ SPEC = TaskSpec(
     gates={"report": "dem", "layers_report": "layers"},
     params=Params,
     libraries=("richdem2", "numpy", "scipy", "rasterio"),
-    uses=("tasks.science.windows",),
+    uses=("tasks.science.layers", "tasks.science.windows"),
 )

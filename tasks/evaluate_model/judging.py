@@ -53,8 +53,9 @@ def figures(parts: list[TestTiles], threshold: float, *, seed: int, draws: int) 
 
 
 def judged(parts: list[TestTiles], threshold: float, *, seed: int, draws: int) -> dict[str, Any]:
-    """The figures of all regions pooled, and of each alone."""
+    """The figures of all regions pooled, and of each alone; a region may have no test tiles."""
+    tested = [part for part in parts if len(part.truth)]
     return {
-        "pooled": figures(parts, threshold, seed=seed, draws=draws),
-        "regions": {part.region: figures([part], threshold, seed=seed, draws=draws) for part in parts},
+        "pooled": figures(tested, threshold, seed=seed, draws=draws),
+        "regions": {part.region: figures([part], threshold, seed=seed, draws=draws) for part in tested},
     }

@@ -30,23 +30,18 @@ def shade(region: Region) -> NDArray[np.float32]:
 def candidate_and_truth(
     region: Region, probability: NDArray[np.float32], threshold: float, title: str
 ) -> dict[str, Figure]:
-    """Pictures by name: `all`, the whole region, and `test`, the largest stretch of test blocks, enlarged."""
+    """Pictures by name: `all`, the whole region, and `test`, a test block enlarged, where the region has one."""
     backdrop, truth = shade(region), region.mask_whole("train", "validation", "test")
-    tested = region.mask_whole("test")
-    rows, cols = _largest_test_block(region)
-    return {
-        "all": draw(backdrop, probability, threshold, truth, f"{title}: all splits"),
-        "test": draw(
-            backdrop[rows, cols],
-            probability[rows, cols],
-            threshold,
-            tested[rows, cols],
-            f"{title}: a test block",
-        ),
-    }
+    pictures = {"all": draw(backdrop, probability, threshold, truth, f"{title}: all splits")}
+    if (region.splits == "test").any():
+        block, tested = _best_test_block(region), region.mask_whole("test")
+        pictures["test"] = draw(
+            backdrop[block], probability[block], threshold, tested[block], f"{title}: a test block"
+        )
+    return pictures
 
 
-def _largest_test_block(region: Region) -> tuple[slice, slice]:
+def _best_test_block(region: Region) -> tuple[slice, slice]:
     """Rows and columns of the test block with the most positive cells, and a little around it."""
     px = region.masks.shape[1]
     positives = (region.masks == 1).sum(axis=(1, 2)) + 1

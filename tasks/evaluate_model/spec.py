@@ -39,6 +39,7 @@ SPEC = TaskSpec(
         "tasks.science.hillshade",
         "tasks.science.metrics",
         "tasks.science.preview",
+        "tasks.science.tile_index",
         "tasks.science.tiles",
         "tasks.science.windowed",
         "tasks.science.windows",

@@ -41,7 +41,7 @@ def run(job: Any) -> dict[str, Any]:
 
 
 def cells(areas: list[Region], band: str, split: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One band and the mask of a split's tiles, over all regions."""
+    """One band and the mask of a split's cells, each once, over all regions."""
     index = areas[0].bands.index(band)
-    values = np.concatenate([area.images[area.splits == split][..., index] for area in areas])
+    values = np.concatenate([area.images[..., index][area.splits == split] for area in areas])
     return values, np.concatenate([area.masks[area.splits == split] for area in areas])

@@ -27,6 +27,11 @@ SPEC = TaskSpec(
     makes={"baselines": "baselines"},
     params=Params,
     libraries=("numpy", "scikit-learn"),
-    uses=("tasks.science.dataset", "tasks.science.metrics", "tasks.science.tiles"),
+    uses=(
+        "tasks.science.dataset",
+        "tasks.science.metrics",
+        "tasks.science.tile_index",
+        "tasks.science.tiles",
+    ),
     memory_gb=4.0,
 )

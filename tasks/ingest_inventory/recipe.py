@@ -69,7 +69,14 @@ def take_target(
         raise BadData(
             f"target {name}: none of {counts['read']} features is a polygon with an area; name a layer of polygons"
         )
-    table = inventory_table(frame, name, source.id_field, source.landslide_field, source.date_field)
+    table = inventory_table(
+        frame,
+        name,
+        source.id_field,
+        source.landslide_field,
+        source.date_field,
+        source.confidence_field,
+    )
     return table, {**counts, "left_out": left_out}
 
 

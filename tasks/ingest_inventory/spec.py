@@ -45,7 +45,8 @@ class Source:
     layer, are which target. What was mapped is said by one of `extent_layer` (a layer of the source), `extent_path`
     (a file, its only layer) or `extent` = "bounds" (all of it); `extent_where` takes what was mapped from an index.
     `where` leaves features out of all targets, superseded ones for example; `id_field` and `landslide_field` name a
-    polygon's id and that of its landslide, which scarp and deposit share, `date_field` when it moved.
+    polygon's id and that of its landslide, which scarp and deposit share, `date_field` when it moved and
+    `confidence_field` how sure of it the mapper was.
     """
 
     source: str
@@ -60,6 +61,7 @@ class Source:
     id_field: str = ""
     landslide_field: str = ""
     date_field: str = ""
+    confidence_field: str = ""
     min_area_m2: float = 1.0
     license: str = ""
     attribution: str = ""

@@ -1,4 +1,4 @@
-"""The inventory's table: stable ids, the landslide's id, target, date, the source's own fields as text, shape."""
+"""The inventory's table: stable ids, the landslide's id, target, date, confidence, the source's own fields, shape."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from tasks.contract.errors import BadData
 from tasks.ingest_inventory.dates import iso_date
 from tasks.ingest_inventory.fields import source_fields, text
 
-COLUMNS = ["id", "landslide_id", "target", "date", "source", "geometry"]
+COLUMNS = ["id", "landslide_id", "target", "date", "confidence", "source", "geometry"]
 
 
 def inventory_table(
-    frame: gpd.GeoDataFrame, target: str, id_field: str, landslide_field: str, date_field: str = ""
+    frame: gpd.GeoDataFrame,
+    target: str,
+    id_field: str,
+    landslide_field: str,
+    date_field: str = "",
+    confidence_field: str = "",
 ) -> gpd.GeoDataFrame:
     """One row a polygon, sorted by id. Without an id field, an id is a hash of the shape.
 
-    `date` is ISO text to the day, month or year, null where the source has no date or nonsense.
+    `date` is ISO text to the day, month or year, null where the source has no date or nonsense. `confidence` is the
+    source's text, stripped, null where it is blank; a table without `confidence_field` has no such column.
     """
-    for field in (id_field, landslide_field, date_field):
+    for field in (id_field, landslide_field, date_field, confidence_field):
         if len(frame) and field and field not in frame.columns:
             raise BadData(f"target {target}: no field {field!r}; there are {', '.join(frame.columns)}")
     shapes = [hashlib.sha256(wkb).hexdigest()[:16] for wkb in frame.geometry.to_wkb()]
@@ -42,7 +48,10 @@ def inventory_table(
         geometry=frame.geometry.array,
         crs=frame.crs,
     )
-    return table.sort_values("id", ignore_index=True)[COLUMNS]
+    if confidence_field:
+        found = [text(value) or None for value in _column(frame, confidence_field)]
+        table["confidence"] = pd.Series(found, dtype="str")
+    return table.sort_values("id", ignore_index=True)[[name for name in COLUMNS if name in table]]
 
 
 def _column(frame: gpd.GeoDataFrame, field: str) -> list[Any]:

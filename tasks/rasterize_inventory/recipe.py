@@ -5,64 +5,80 @@ Nothing of the other targets enters the files or the properties, so an edited sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import tempfile
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.contract.errors import BadData, GridMismatch
 from tasks.contract.grid import Grid
-from tasks.rasterize_inventory.burn import UNKNOWN, burn_extent, burn_numbers, numbered
-from tasks.science.windows import windows
-from tasks.store.raster import Part, read_window, write_cog
+from tasks.job import Job
+from tasks.rasterize_inventory.burn import Outlines
+from tasks.rasterize_inventory.cells import LANDSLIDE, UNKNOWN, unknown_because
+from tasks.rasterize_inventory.ground import Cells, ExcludedLand, Ground
+from tasks.rasterize_inventory.polygons import confidences, dated_after, numbered, smallest_last, widened
+from tasks.rasterize_inventory.spec import Params
+from tasks.store.raster import write_cog
 
-WINDOW_PX = 1024
 
+def run(job: Job) -> dict[str, Any]:
+    """Write mask.tif (0, 1, 255 unknown), landslides.tif (landslide number, 0 none) and outlines.parquet.
 
-def run(job: Any) -> dict[str, Any]:
-    """Write mask.tif (0, 1, 255 unknown) and landslides.tif (landslide number, 0 none)."""
-    stack, inventory, target = job.one("stack"), job.one("inventory"), job.params.target
-    grid = Grid.of(stack.properties)
-    polygons = _on(grid, gpd.read_parquet(inventory.file("inventory.parquet")))
-    polygons = polygons[polygons["target"] == target]
-    if polygons.empty:
+    The outlines are those of the landslides that count, each with its number, whole where they reach beyond the grid.
+    """
+    stack, inventory, layers, params = job.one("stack"), job.one("inventory"), job.maybe("layers"), job.params
+    grid, region = Grid.of(stack.properties), inventory.properties["region"]
+    if stack.properties.get("region", region) != region:
         raise BadData(
-            f"the inventory of {inventory.properties['region']} has no polygon of target {target!r}; "
-            "name its layer under [inventory.targets] in the region's file"
+            f"the stack is of region {stack.properties['region']}, the inventory of {region}; take those of one region"
         )
-    numbers = burn_numbers(numbered(polygons), grid, job.params.all_touched)
-    younger = polygons[dated_after(polygons, stack.properties)]
-    unknown = ~burn_extent(_on(grid, gpd.read_parquet(inventory.file("extent.parquet"))), grid)
-    unknown |= nodata(stack.file("stack.tif"), grid)
-    if job.params.younger == "ignore" and len(younger):
-        unknown |= burn_numbers(numbered(younger), grid, job.params.all_touched) > 0
-    numbers[unknown] = 0
-    mask = np.where(unknown, np.uint8(UNKNOWN), (numbers > 0).astype(np.uint8))
-
-    write_cog(
-        job.out / "landslides.tif", grid, [Part(0, 0, numbers)],
-        bands=["landslide"], dtype="uint32", nodata=None, overviews="nearest",
-    )  # fmt: skip
-    raster = write_cog(
-        job.out / "mask.tif", grid, [Part(0, 0, mask)],
-        bands=[target], dtype="uint8", nodata=UNKNOWN, overviews="mode",
-    )  # fmt: skip
+    everything, extent = (
+        on_crs(grid, gpd.read_parquet(inventory.file(f"{name}.parquet"))) for name in ("inventory", "extent")
+    )
+    polygons = of_target(everything, params.target, region)
+    named = named_confidences(everything, polygons, params, region)
+    shapes, thin = widened(np.asarray(polygons.geometry.array), params.min_width_m)
+    younger = dated_after(polygons, stack.properties)
+    tables = by_meaning(numbered(polygons.set_geometry(shapes)), younger, params)
+    outlines = {
+        name: Outlines.on(grid, table.geometry, table["number"], all_touched=params.all_touched)
+        for name, table in tables.items()
+    }
+    kept_whole = tables["landslide"][["number", "geometry"]]
+    kept_whole.to_parquet(job.out / "outlines.parquet", index=False, compression="zstd")
+    excluded = ExcludedLand.of(layers, grid, params.exclude, region)
+    ground = Ground(outlines, Outlines.on(grid, extent.geometry), stack.file("stack.tif"), excluded)
+    with tempfile.TemporaryFile(dir=job.work) as kept:
+        cells = Cells(ground, grid, kept)
+        write_cog(
+            job.out / "landslides.tif", grid, cells.numbers(),
+            bands=["landslide"], dtype="uint32", nodata=None, overviews="nearest",
+        )  # fmt: skip
+        raster = write_cog(
+            job.out / "mask.tif", grid, cells.mask(),
+            bands=[params.target], dtype="uint8", nodata=UNKNOWN, overviews="mode",
+        )  # fmt: skip
+    synthetic = [inventory, *([layers] if layers and params.exclude else [])]
     return {
         **raster,
-        "region": inventory.properties["region"],
-        "synthetic": bool(inventory.properties.get("synthetic", False)),
-        "target": target,
-        "positives": int(np.count_nonzero(mask == 1)),
-        "unknown": int(np.count_nonzero(unknown)),
-        "landslides": len(np.unique(numbers[numbers > 0])),
-        "younger_than_terrain": len(younger),
+        "region": region,
+        "synthetic": any(bool(one.properties.get("synthetic", False)) for one in synthetic),
+        "target": params.target,
+        "positives": int(cells.counts[LANDSLIDE]),
+        "unknown": sum(unknown_because(cells.counts).values()),
+        "unknown_because": unknown_because(cells.counts),
+        "landslides": len(cells.landslides),
+        "widened": thin,
+        "younger_than_terrain": int(younger.sum()),
+        **named,
     }
 
 
-def _on(grid: Grid, table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def on_crs(grid: Grid, table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The table, which has to be in the grid's CRS; else `GridMismatch`."""
     if table.crs is None or table.crs != grid.crs:
         found = table.crs.to_string() if table.crs else "no CRS"
         raise GridMismatch(
@@ -71,17 +87,55 @@ def _on(grid: Grid, table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return table
 
 
-def dated_after(polygons: gpd.GeoDataFrame, stack: Mapping[str, Any]) -> NDArray[np.bool_]:
-    """Polygons dated after the newest elevation; a date may be a year or a month only, and is then compared as such."""
-    newest = (stack.get("terrain_dates") or {}).get("newest") or "9999"
-    dates = polygons["date"] if "date" in polygons else [None] * len(polygons)
-    return np.array([isinstance(day, str) and day > newest[: len(day)] for day in dates], bool)
+def of_target(table: gpd.GeoDataFrame, target: str, region: str) -> gpd.GeoDataFrame:
+    """The target's polygons; `BadData` where there are none."""
+    polygons = table[table["target"] == target]
+    if polygons.empty:
+        raise BadData(
+            f"the inventory of {region} has no polygon of target {target!r}; "
+            "name its layer under [inventory.targets] in the region's file"
+        )
+    return polygons
 
 
-def nodata(stack: Path, grid: Grid) -> NDArray[np.bool_]:
-    """Cells without a value in any band."""
-    unknown = np.zeros(grid.shape, bool)
-    for window in windows(grid.height, grid.width, WINDOW_PX):
-        bands = read_window(stack, window.row, window.col, window.height, window.width)
-        unknown[window.slices] = np.isnan(bands).any(axis=0)
-    return unknown
+def named_confidences(
+    everything: gpd.GeoDataFrame, polygons: gpd.GeoDataFrame, params: Params, region: str
+) -> dict[str, Any]:
+    """How many of the polygons have which confidence, and which of those that are named none has.
+
+    `BadData` where the inventory says of no polygon how sure it is.
+    """
+    names = [*params.questionable, *params.uncertain]
+    if not names:
+        return {}
+    if not confidences(everything):
+        raise BadData(
+            f"[rasterize] names the confidences {', '.join(names)}, but the inventory of {region} has none; "
+            "name the field that holds them: confidence_field under [inventory] in the region's file"
+        )
+    found = confidences(polygons)
+    absent = [name for name in names if name not in found]
+    if absent:
+        print(
+            f"no polygon of target {params.target!r} in {region} has the confidence {', '.join(absent)} of "
+            f"[rasterize]; there are {', '.join(found) or 'none'}"
+        )
+    return {"confidences": found, "confidences_absent": absent}
+
+
+def by_meaning(
+    polygons: gpd.GeoDataFrame, younger: NDArray[np.bool_], params: Params
+) -> dict[str, gpd.GeoDataFrame]:
+    """Polygons by what they say of a cell: landslide (in burning order), or why it is unknown."""
+    sure = polygons["confidence"] if "confidence" in polygons else pd.Series(None, polygons.index, object)
+    questionable, uncertain = (
+        sure.isin(names).to_numpy() for names in (params.questionable, params.uncertain)
+    )
+    ignored = younger if params.younger == "ignore" else np.zeros(len(polygons), bool)
+    unsure = polygons[uncertain]
+    return {
+        "landslide": smallest_last(polygons[~questionable & ~ignored]),
+        "questionable": polygons[questionable],
+        "younger": polygons[ignored],
+        "buffer": unsure.set_geometry(unsure.buffer(params.uncertain_buffer_m)),
+    }

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.coords import disjoint_bounds
@@ -20,6 +19,7 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window as Cells
 
 from tasks.contract.grid import Grid
+from tasks.contract.threads import threads
 from tasks.science.windows import windows
 from tasks.sources.raster import open_raster
 from tasks.store.raster import Part
@@ -32,7 +32,6 @@ REACH_PX = (
 )
 HALO_PX = 1  # GDAL cuts off the kernel above the first row it makes
 ALIGNED = 0.01  # of a cell
-CACHE_MB = 256
 NOWHERE = np.iinfo(np.uint16).max
 Values = NDArray[np.float32]
 Origin = NDArray[np.uint16]
@@ -63,7 +62,6 @@ def surface(
     Memory does not grow with the region.
     """
     with ExitStack() as stack:
-        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=CACHE_MB))
         groups: list[list[Member]] = []
         for number, path in enumerate(paths, start=1):
             dataset = stack.enter_context(open_raster(path))
@@ -185,6 +183,7 @@ def warp(dataset: Any, piece: Grid, resampling: Resampling) -> dict[str, Any]:
         "height": piece.height,
         "resampling": resampling,
         "tolerance": 0.0001,
+        "NUM_THREADS": str(threads()),
         **({"XSCALE": 1, "YSCALE": 1} if plain else {}),
     }
 

@@ -62,13 +62,20 @@ def run(job: Any) -> dict[str, Any]:
 
 
 def check_buffer(tiles: list[dict[str, Any]], levels: int) -> None:
-    """A network that sees further than the buffer between splits would see its test blocks' ground in training."""
+    """A network that sees further than the buffer would see its test blocks' ground in training.
+
+    Raises BadData, unless the tiles say why they were made so.
+    """
     for properties in tiles:
-        if properties["buffer_px"] < reach_px(levels):
-            raise BadData(
-                f"the splits of {properties['region']} lie {properties['buffer_px']} cells apart, a U-Net of {levels} "
-                f"levels sees {reach_px(levels)}; raise buffer_px under [tiles] of the recipe or lower levels"
-            )
+        if properties["buffer_px"] >= reach_px(levels):
+            continue
+        found = (
+            f"the splits of {properties['region']} lie {properties['buffer_px']} cells apart, a U-Net of {levels} "
+            f"levels sees {reach_px(levels)}"
+        )
+        if not properties.get("buffer_reason"):
+            raise BadData(f"{found}; raise buffer_px under [tiles] of the recipe or lower levels")
+        print(f"{found}: {properties['buffer_reason']}")
 
 
 def augmented(shards: list[Any]) -> tuple[Images, Masks]:
@@ -95,8 +102,8 @@ def fitted(
     """Train as the recipe says."""
     validation = tiles_of(areas, "validation")
     if params.sampling == "tiles":
-        images, masks = tiles_of(areas, "train")
-        both = np.concatenate([images, twins[0]]), np.concatenate([masks, twins[1][..., None]])
+        images, masks = zip(*(area.training_tiles() for area in areas), strict=True)
+        both = np.concatenate([*images, twins[0]]), np.concatenate([*masks, twins[1]])[..., None]
         return training.fit_tiles(network, params, both, validation)
     crops = Crops(
         [Mosaic(area.bands_whole(), area.mask_whole("train")) for area in areas],

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contract.errors import BadData
+from tasks.science.directions import DIRECTIONS, check_turnable, turn_directions
 
 UNKNOWN = 255
 Images = NDArray[np.float32]
@@ -26,18 +27,14 @@ class Mosaic:
 def turned(image: Images, mask: Masks, turn: int, names: Sequence[str]) -> tuple[Images, Masks]:
     """One of the eight symmetries of the square: turn % 4 quarter turns to the left, from 4 on mirrored first.
 
-    Bands that are a direction turn with the ground: east becomes north under a quarter turn to the left.
+    Bands that are a direction turn with the ground.
     """
     if turn >= 4:
         image, mask = image[:, ::-1], mask[:, ::-1]
     image, mask = np.rot90(image, turn % 4), np.rot90(mask, turn % 4)
-    if "eastness" in names and "northness" in names:
+    if turn and not DIRECTIONS.isdisjoint(names):
         image = image.copy()
-        east, north = names.index("eastness"), names.index("northness")
-        vector = image[..., [east, north]] * ((-1, 1) if turn >= 4 else (1, 1))
-        for _ in range(turn % 4):
-            vector = np.stack([-vector[..., 1], vector[..., 0]], axis=-1)
-        image[..., [east, north]] = vector
+        turn_directions(image, names, mirrored=turn >= 4, quarter_turns=turn)
     return image, mask
 
 
@@ -60,6 +57,7 @@ class Crops:
     ) -> None:
         self.mosaics, self.augmented, self.names, self.size = tuple(mosaics), augmented, list(names), size
         self.positive_share, self.seed = positive_share, seed
+        check_turnable(self.names)
         self.augmented_share = augmented_share if len(augmented[0]) else 0.0
         self.positives = [np.flatnonzero(m.mask == 1) for m in self.mosaics]
         self.trained = [np.flatnonzero(m.mask != UNKNOWN) for m in self.mosaics]

@@ -102,8 +102,10 @@ SPEC = TaskSpec(
     uses=(
         "serving.warmup",
         "tasks.science.dataset",
+        "tasks.science.directions",
         "tasks.science.metrics",
         "tasks.science.reach",
+        "tasks.science.tile_index",
         "tasks.science.tiles",
         "tasks.science.windowed",
         "tasks.science.windows",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -62,11 +64,11 @@ def blocks(index: pd.DataFrame) -> dict[str, int]:
     return {str(split): int(count) for split, count in counted.items()}
 
 
-def split_checks(limits: dict[str, float]) -> list[Check]:
+def split_checks(limits: dict[str, float], splits: Sequence[str] = SPLITS) -> list[Check]:
     """What is expected of the splits."""
     low, high = limits["base_rate_min"], limits["base_rate_max"]
     return [
-        Check("splits", "Splits", "item", all_of=SPLITS),
+        Check("splits", "Splits", "item", all_of=splits),
         Check("positives", "Landslide cells", "positive_cells", limits["positive_cells_min"], unit=COUNT),
         Check("base_rate", "Landslide share of the known cells", "base_rate", low, high, unit=SHARE),
         Check("unknown", "Unknown cells", "unknown_share", high=limits["unknown_share_max"], unit=SHARE),

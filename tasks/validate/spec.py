@@ -115,6 +115,11 @@ SPEC = TaskSpec(
     makes={"report": "{subject}-report"},
     params=Params,
     libraries=("great-expectations", "numpy", "scipy", "shapely", "rasterio"),
-    uses=("tasks.science.bounds", "tasks.science.hillshade", "tasks.science.windows"),
+    uses=(
+        "tasks.science.bounds",
+        "tasks.science.hillshade",
+        "tasks.science.tile_index",
+        "tasks.science.windows",
+    ),
     refusal=BadData,
 )

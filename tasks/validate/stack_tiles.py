@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -21,11 +21,11 @@ def tile_rows(index: pd.DataFrame) -> list[Row]:
     return rows
 
 
-def tile_checks(limits: Mapping[str, float]) -> list[Check]:
+def tile_checks(limits: Mapping[str, float], splits: Sequence[str] = SPLITS) -> list[Check]:
     """What is expected of a stack's tiles."""
     valid, empty = limits["valid_share_min"], limits["empty_share_max"]
     return [
-        Check("splits", "Splits", "item", all_of=SPLITS),
+        Check("splits", "Splits", "item", all_of=splits),
         Check("valid_share", "Cells with all bands", "valid_share", valid, unit=SHARE),
         Check("empty", "Tiles without any such cell", "empty_share", high=empty, unit=SHARE),
     ]

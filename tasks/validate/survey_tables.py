@@ -12,10 +12,12 @@ import shapely
 from matplotlib.figure import Figure
 
 from tasks.contract.grid import Grid
+from tasks.job import Artifact
+from tasks.science.tile_index import read_index
 from tasks.validate import drift, pictures
 from tasks.validate.checks import spelled
 from tasks.validate.inventory import date_check, inventory_checks, inventory_rows, suspects
-from tasks.validate.mask_tiles import apart_checks, blocks, leakage_px, split_checks, split_rows
+from tasks.validate.mask_tiles import SPLITS, apart_checks, blocks, leakage_px, split_checks, split_rows
 from tasks.validate.stack_tiles import tile_checks, tile_rows
 from tasks.validate.survey import Subject, Survey, Table, preview
 
@@ -124,21 +126,33 @@ def difference_tables(by_target: dict[str, Any], changed: gpd.GeoDataFrame) -> l
     ]
 
 
+def partition(tiles: Artifact) -> pd.DataFrame:
+    """The index of the tiles that cover the region once, with row and column counted in tiles."""
+    index = pd.DataFrame(read_index(tiles.file("index.parquet")))
+    px = tiles.properties["tile_px"]
+    return index[~index["extra"]].assign(row=index["row_px"] // px, col=index["col_px"] // px)
+
+
+def expected_splits(tiles: Artifact) -> tuple[str, ...]:
+    """All splits, or the one that a region is held out for."""
+    held_out = tiles.properties.get("hold_out")
+    return (held_out,) if held_out else SPLITS
+
+
 def survey_mask_tiles(subject: Subject) -> Survey:
     """Every split, and how they lie to each other."""
     masks, limits = subject.artifact, subject.limits
-    index = pd.read_csv(masks.file("index.csv"))
-    tiles = np.load(masks.file("tiles.npy"), mmap_mode="r", allow_pickle=False)
-    rows, checks = split_rows(tiles, index["split"]), split_checks(limits)
-    buffer_px = masks.properties.get("buffer_px")
-    if buffer_px is not None and {"block_row", "block_col"} <= set(index):
-        apart, counted = leakage_px(tiles, index), blocks(index)
-        rows = [{**row, "leakage_px": apart.get(row["item"]), "blocks": counted[row["item"]]} for row in rows]
-        checks += apart_checks(limits, buffer_px)
+    index = partition(masks)
+    tiles = np.load(masks.file("tiles.npy"), mmap_mode="r", allow_pickle=False)[: len(index)]
+    buffer_px = masks.properties["buffer_px"]
+    apart, counted = leakage_px(tiles, index), blocks(index)
+    rows = [
+        {**row, "leakage_px": apart.get(row["item"]), "blocks": counted[row["item"]]}
+        for row in split_rows(tiles, index["split"])
+    ]
+    checks = split_checks(limits, expected_splits(masks)) + apart_checks(limits, buffer_px)
     if subject.baseline:
-        before = pd.read_csv(subject.baseline.file("index.csv"))["split"]
-        old = np.load(subject.baseline.file("tiles.npy"), mmap_mode="r", allow_pickle=False)
-        rates = {row["item"]: row["base_rate"] for row in split_rows(old, before)}
+        rates = subject.baseline.properties["base_rate"]
         rows = [
             {**row, "rate_change": drift.rate_change(rates.get(row["item"]), row["base_rate"])}
             for row in rows
@@ -151,27 +165,21 @@ def survey_mask_tiles(subject: Subject) -> Survey:
             "tiles": row["tiles"],
             "landslide cells": row["positive_cells"],
             "landslide share": f"{100 * row['base_rate']:.3g} %",
-            **(
-                {"blocks": row["blocks"], "cells to another split": row["leakage_px"]}
-                if "blocks" in row
-                else {}
-            ),
+            "blocks": row["blocks"],
+            "cells to another split": row["leakage_px"],
         }
         for row in rows
     ]
-    props = masks.properties
-    side = (
-        f"A block is {props['block_tiles']} x {props['block_tiles']} tiles of {props['tile_px']} cells, "
-        if {"block_tiles", "tile_px"} <= set(props)
-        else ""
-    )
-    note = f"{side}and {buffer_px} cells are kept between splits." if side and buffer_px is not None else ""
+    side, px = masks.properties["block_tiles"], masks.properties["tile_px"]
+    note = f"A block is {side} x {side} tiles of {px} cells, and {buffer_px} cells are kept between splits."
+    if reason := masks.properties.get("buffer_reason"):
+        note += f" That is less than the network sees: {reason}"
     return Survey(rows, checks, drawn, [Table("Splits", facts, note)])
 
 
 def survey_stack_tiles(subject: Subject) -> Survey:
     """How much of the tiles of every split is known."""
-    index = pd.read_csv(subject.artifact.file("index.csv"))
+    index = partition(subject.artifact)
     rows = tile_rows(index)
     drawn = {
         "valid.png": (
@@ -188,4 +196,5 @@ def survey_stack_tiles(subject: Subject) -> Survey:
         }
         for row in rows
     ]
-    return Survey(rows, tile_checks(subject.limits), drawn, [Table("Splits", facts)])
+    checks = tile_checks(subject.limits, expected_splits(subject.artifact))
+    return Survey(rows, checks, drawn, [Table("Splits", facts)])

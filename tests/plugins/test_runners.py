@@ -73,6 +73,27 @@ def test_a_container_has_image_limits_gpu_and_private_credentials() -> None:
     assert list(task.skip_on_exit_code) == [99]
 
 
+@pytest.mark.parametrize(
+    ("settings", "cpus", "threads"),
+    [
+        ({}, 2.0, "2"),
+        ({"PIPELINE_CPUS": "6"}, 6.0, "6"),
+        ({"PIPELINE_CPUS": "0.5"}, 0.5, "1"),
+        ({"PIPELINE_CPUS": "6", "PIPELINE_THREADS": "3"}, 6.0, "3"),
+    ],
+)
+def test_a_container_uses_as_many_threads_as_it_may_use_processors(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], cpus: float, threads: str
+) -> None:
+    """It sees all of its machine's, so that its own count would be wrong."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    container, pod = pipeline_tasks.docker_task()(**WIRING), pipeline_tasks.kubernetes_task()(**WIRING)
+    assert (container.cpus, container._private_environment["PIPELINE_THREADS"]) == (cpus, threads)
+    assert pod.container_resources.requests["cpu"] == str(cpus)
+    assert pod.env_vars["PIPELINE_THREADS"] == threads
+
+
 def test_only_tasks_that_can_use_a_gpu_ask_for_one() -> None:
     task = pipeline_tasks.docker_task()(
         task_id="fit_baselines", takes={"stacks": "a/b", "masks": "a/b"}, makes={"baselines": "a/c"}

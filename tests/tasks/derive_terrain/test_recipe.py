@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.warp import Resampling, calculate_default_transform, reproject
+from rio_cogeo.cogeo import cog_validate
 
 from tasks.contract.errors import BadData, Refused
 from tasks.contract.grid import Grid
@@ -83,6 +84,31 @@ def test_a_dem_that_failed_validation_is_refused(dem, run_task, config_folder):
         run_task(
             "derive_terrain", dem(plane(32), 32, passed=False), {"recipe": "small"}, config_folder(**CONFIG)
         )
+
+
+def test_the_stack_is_a_cog_with_all_that_a_band_is(dem, run_task, config_folder):
+    stack = run_task("derive_terrain", dem(plane(32), 32), {"recipe": "small"}, config_folder(**CONFIG))
+    path = stack.file("stack.tif")
+    assert cog_validate(path, strict=True) == (True, [], [])
+    with rasterio.open(path) as raster:
+        about = raster.tags(2)
+        assert (raster.descriptions[1], raster.units[1]) == ("slope", "degree")
+    assert about["long_name"] == "slope (Horn 1981)"
+    assert float(about["STATISTICS_MEAN"]) == pytest.approx(math.degrees(math.atan(0.5)), rel=1e-4)
+    assert about["STATISTICS_VALID_PERCENT"] == "100"
+
+
+def test_the_stack_has_the_same_bytes_with_one_thread_and_with_four(tmp_path, monkeypatch):
+    heights = plane(32) + np.random.default_rng(4).normal(size=(256, 192)).astype(np.float32)
+    write_cog(tmp_path / "dem.tif", GRID.padded(32), [Part(0, 0, heights)], bands=["elevation"])
+    names = ("slope", "curvature", "roughness", "relief_sd5")
+    made = set()
+    for number in ("1", "4"):
+        monkeypatch.setenv("PIPELINE_THREADS", number)
+        parts = derived(tmp_path / "dem.tif", GRID, 32, [Band.named(name) for name in names], 50)
+        write_cog(tmp_path / "stack.tif", GRID, parts, bands=names)
+        made.add((tmp_path / "stack.tif").read_bytes())
+    assert len(made) == 1
 
 
 def test_windows_equal_the_whole_on_real_ground(shared_data, tmp_path):

@@ -1,6 +1,7 @@
 """A model whose test figures can be counted by hand, beside a champion and the baselines."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 import tensorflow as tf
 
 from tasks.contract.errors import BadData
+from tasks.contract.grid import Grid
 from tasks.evaluate_model.judging import TestTiles, judged
 from tasks.science.dataset import regions
 from tasks.science.metrics import Counts
 
+GRID = Grid("EPSG:32610", 0.0, 5120.0, 10.0, 256, 256)
 BASELINES = {"no_skill": {"iou": 0.1, "recall": 1.0, "precision": 0.1}}
 
 
@@ -78,6 +81,25 @@ def test_the_first_model_has_no_champion(toy_tiles, model, run_task, make_artifa
     takes["baselines"] = make_artifact("baselines", {"baselines.json": b"{}"}, {"metrics": BASELINES})
     made = run_task("evaluate_model", takes, {})
     assert made.properties["champion_metrics"] is None
+
+
+def test_a_region_held_out_is_judged_whole_and_one_without_test_tiles_not(
+    toy_tiles, model, run_task, make_artifact, taken
+):
+    far = replace(GRID, left=GRID.left + 256000.0)
+    refs = [toy_tiles(seed=1), toy_tiles("held", seed=2, grid=far, hold_out="test")]
+    refs.append(toy_tiles("learned", seed=3, grid=replace(far, top=far.top + 256000.0), hold_out="train"))
+    takes = {name: [ref[name] for ref in refs] for name in ("stacks", "masks")}
+    takes["baselines"] = make_artifact("baselines", {"baselines.json": b"{}"}, {"metrics": BASELINES})
+    made = run_task("evaluate_model", {**takes, "model": model(24.0)}, {})
+    by_region = made.properties["metrics_by_region"]
+    assert set(by_region) == {"toy", "held"}
+    held = np.load(taken(refs[1]["masks"]).file("tiles.npy"))
+    assert by_region["held"]["cells"] == (held != 255).sum()
+    assert by_region["held"]["blocks"] == 16
+    assert made.properties["metrics"]["cells"] == sum(one["cells"] for one in by_region.values())
+    assert {"held-test.png", "learned-all.png"} <= set(made.names)
+    assert "learned-test.png" not in made.names
 
 
 def test_a_model_of_other_bands_is_refused(toy_tiles, model, run_task, make_artifact):

@@ -150,6 +150,37 @@ def test_dates_are_kept_as_far_as_they_are_known(run_task, region, data, slides)
     assert artifact.properties["dated"] == {"scarps": 2}
 
 
+def test_how_sure_the_mapper_was_is_kept_as_it_was_written(run_task, region, data, slides) -> None:
+    slides["sure"] = ["definite", " q ", " ", None, "d"]
+    slides["grade"] = [1.0, 2.0, None, 3.0, 3.0]
+    slides.to_file(data / "slides.gpkg", layer="scarps")
+    for field, expected in (
+        ("sure", {"5": "definite", "4": "q", "1": "d"}),
+        ("grade", {"5": "1", "4": "2", "1": "3"}),
+    ):
+        artifact = ingest(run_task, region(TARGETS, **FILE, id_field="OBJECTID", confidence_field=field))
+        table = gpd.read_parquet(artifact.file("inventory.parquet")).set_index("id")
+        assert list(table.columns) == ["landslide_id", "target", "date", "confidence", "source", "geometry"]
+        assert dict(table["confidence"].dropna()) == expected
+
+
+def test_an_inventory_that_is_not_asked_for_confidence_has_none(run_task, region, data, slides) -> None:
+    slides["confidence"] = "d"
+    slides.to_file(data / "slides.gpkg", layer="scarps")
+    table = gpd.read_parquet(ingest(run_task, region(TARGETS, **FILE)).file("inventory.parquet"))
+    assert "confidence" not in table
+    assert json.loads(table["source"][0])["confidence"] == "d"
+
+
+@pytest.mark.parametrize("field", ["id_field", "landslide_field", "date_field", "confidence_field"])
+def test_a_field_that_is_not_there_is_refused_with_those_that_are(
+    run_task, region, data, slides, field: str
+) -> None:
+    slides.to_file(data / "slides.gpkg", layer="scarps")
+    with pytest.raises(BadData, match="no field 'sureness'; there are OBJECTID, ls_id"):
+        ingest(run_task, region(TARGETS, **FILE, **{field: "sureness"}))
+
+
 def test_an_edited_attribute_changes_the_digest_and_no_shape(run_task, region, data, slides) -> None:
     config = region(TARGETS, **FILE)
     slides.to_file(data / "slides.gpkg", layer="scarps")

@@ -164,6 +164,15 @@ def test_a_date_of_the_service_is_kept_and_others_are_not(ingest: Any) -> None:
     assert "last_edited_date" not in table["source"][0]
 
 
+def test_the_confidence_of_the_service_is_a_column_and_changes_no_other(ingest: Any) -> None:
+    tables = [
+        gpd.read_parquet(ingest(**asked).file("inventory.parquet"))
+        for asked in ({}, {"confidence_field": "confidence"})
+    ]
+    assert set(tables[1]["confidence"]) == {"d"}
+    assert tables[1].drop(columns="confidence").equals(tables[0])
+
+
 def test_a_where_may_be_longer_than_a_web_address(ingest: Any) -> None:
     where = " AND ".join(f"OBJECTID <> {n}" for n in range(9000, 9150))
     assert ingest(where=where).properties["counts"] == {"scarps": 20, "deposits": 150}

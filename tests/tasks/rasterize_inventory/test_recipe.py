@@ -1,59 +1,18 @@
 """rasterize_inventory run as a task."""
 
-import geopandas as gpd
-import numpy as np
 import pytest
 import rasterio
 from shapely.geometry import box
 
 from tasks.contract.errors import BadData, GridMismatch, InvalidConfig
-from tasks.contract.grid import Grid
 from tasks.contract.refs import Refs
-from tasks.store.raster import Part, write_cog
 
-GRID = Grid("EPSG:32610", 0.0, 1280.0, 10.0, 64, 128)
 CONFIG = {
     "regions/here": '[inventory.targets]\nscarps = "Scarp"\ndeposits = "Deposit"',
     "models/scarps": 'target = "scarps"',
     "models/deposits": 'target = "deposits"',
     "models/gullies": 'target = "gullies"',
 }
-SCARP, DEPOSIT = box(100, 700, 150, 900), box(100, 500, 200, 700)
-
-
-@pytest.fixture
-def inputs(make_artifact, file_store, tmp_path):
-    """Puts stack, inventory and report into the store and returns their refs."""
-
-    def put(scarp=SCARP, deposit=DEPOSIT, crs=GRID.crs, date=None, source="{}") -> dict[str, str]:
-        bands = np.zeros((2, *GRID.shape), np.float32)
-        bands[1, 35, 12] = np.nan
-        raster = write_cog(tmp_path / "stack.tif", GRID, [Part(0, 0, bands)], bands=["slope", "curvature"])
-        table = gpd.GeoDataFrame(
-            {"id": ["1", "2"], "landslide_id": ["s1", "s1"], "target": ["scarps", "deposits"],
-             "date": [date, None], "source": [source, source]},
-            geometry=[scarp, deposit], crs=crs,
-        )  # fmt: skip
-        table.to_parquet(tmp_path / "inventory.parquet")
-        gpd.GeoDataFrame(geometry=[box(0, 0, 600, 1280)], crs=crs).to_parquet(tmp_path / "extent.parquet")
-        files = {name: tmp_path / name for name in ("inventory.parquet", "extent.parquet")}
-        ref = make_artifact("inventory", files, {"region": "here", "synthetic": True, "area": deposit.area})
-        digest = Refs(file_store).read(ref)[0].items["inventory"].digest
-        report = make_artifact(
-            "inventory-report", {"index.html": b""}, {"verdict": {"passed": True}, "subject": digest}
-        )
-        stack = make_artifact(
-            "stack",
-            {"stack.tif": tmp_path / "stack.tif"},
-            {
-                **raster,
-                "edition": f"{scarp}{crs}",
-                "terrain_dates": {"oldest": "2018-01-01", "newest": "2019-06-30"},
-            },
-        )
-        return {"stack": stack, "inventory": ref, "report": report}
-
-    return put
 
 
 def test_cells_are_counted_exactly_and_the_unmapped_is_unknown(inputs, run_task, config_folder):

@@ -7,9 +7,8 @@ from scipy.spatial.distance import cdist
 from tasks.science.splits import (
     SPLITS,
     UNKNOWN,
-    balance,
     block_split,
-    masked_by_split,
+    masked,
     near_border,
     tile_splits,
 )
@@ -69,24 +68,18 @@ def test_107_cells_apart_and_without_a_buffer_splits_touch():
     assert closest(strip, ~near_border(strip, 107)) == 107
 
 
-def test_a_landslide_lies_in_the_split_with_most_of_it():
+def test_what_strays_from_home_and_what_is_near_another_split_is_unknown():
     splits = np.zeros((10, 20), np.uint8)
     splits[:, 10:] = 1
     landslides = np.zeros((10, 20), np.uint32)
     landslides[2:4, 8:16] = 1
     landslides[6:8, 2:5] = 2
-    masked = masked_by_split((landslides > 0).astype(np.uint8), landslides, splits, 0)
-    assert (masked[2:4, 8:10] == UNKNOWN).all()
-    assert (masked[2:4, 10:16] == 1).all()
-    assert (masked[6:8, 2:5] == 1).all()
-    assert (masked == UNKNOWN).sum() == 4
-
-
-def test_balance_counts_what_is_left():
-    splits = np.zeros((4, 9), np.uint8)
-    splits[:, 3:6], splits[:, 6:] = 1, 2
-    mask = np.zeros((4, 9), np.uint8)
-    mask[0, 0], mask[1, 0] = 1, UNKNOWN
-    found = balance(mask, (mask == 1).astype(np.uint32), splits, 0)
-    assert found["train"] == {"cells": 11, "positives": 1, "base_rate": 1 / 11}
-    assert found["test"] == {"cells": 12, "positives": 0, "base_rate": 0.0}
+    mask, home = (landslides > 0).astype(np.uint8), np.array([0, 1, 0], np.uint8)
+    found = masked(mask, landslides, splits, near_border(splits, 0), home)
+    assert (found[2:4, 8:10] == UNKNOWN).all()
+    assert (found[2:4, 10:16] == 1).all()
+    assert (found[6:8, 2:5] == 1).all()
+    assert (found == UNKNOWN).sum() == 4
+    np.testing.assert_array_equal(
+        masked(mask, landslides, splits, near_border(splits, 4), home)[:, 8:12], UNKNOWN
+    )

@@ -7,9 +7,16 @@ import pytest
 import tensorflow as tf
 
 from tasks.contract.errors import BadData, InvalidParams
+from tasks.contract.grid import Grid
 from tasks.science.dataset import regions
 from tasks.science.metrics import count
+from tasks.science.splits import SPLITS
 from tasks.science.windowed import predicted_whole
+from tasks.science.windows import Window
+from tasks.tile import spec as tiles_spec
+from tasks.tile.layout import layout
+from tasks.train_unet import normalisation, training, unet
+from tasks.train_unet.recipe import check_buffer
 from tasks.train_unet.spec import Params
 
 TRAIN = """
@@ -103,10 +110,65 @@ def test_two_regions_make_one_model(toy_tiles, run_task, config_folder):
         run_task("train_unet", {**takes, "stacks": one["stacks"]}, {"model": "toys"}, config_folder(**tiny()))
 
 
+def test_whole_tiles_are_the_sampled_ones_and_those_that_overlap_them(
+    toy_tiles, run_task, config_folder, monkeypatch, taken
+):
+    fed, fit = [], training.fit_tiles
+
+    def fit_and_count(network, params, tiles, validation):
+        fed.append((len(tiles[0]), len(validation[0])))
+        return fit(network, params, tiles, validation)
+
+    monkeypatch.setattr(training, "fit_tiles", fit_and_count)
+    config = config_folder(**tiny(SEED.replace("epochs = 3", "epochs = 1")))
+    expected = []
+    for settings in ({"empty_share": 0.0}, {"overlap_px": 16}):
+        refs = toy_tiles(**settings)
+        run_task("train_unet", refs, {"model": "toys"}, config)
+        (area,) = regions([taken(refs["stacks"])], [taken(refs["masks"])])
+        twins = np.load(taken(refs["augmented"]).file("masks.npy"))
+        expected.append((len(area.training_tiles()[0]) + len(twins), (area.splits == "validation").sum()))
+    assert fed == expected
+    assert fed[0] < fed[1]
+
+
 def test_a_network_that_sees_across_the_buffer_is_refused(toy_tiles, run_task, config_folder):
     deep = TRAIN.replace("levels = 2", "levels = 3")
     with pytest.raises(BadData, match="lie 23 cells apart, a U-Net of 3 levels sees 51"):
         run_task("train_unet", toy_tiles(), {"model": "toys"}, config_folder(**tiny(deep)))
+
+
+def test_tiles_that_say_why_their_buffer_is_small_are_taken_and_the_reason_is_told(capsys):
+    tiles = {"region": "here", "buffer_px": 22, "buffer_reason": "a comparison"}
+    check_buffer([tiles], 2)
+    assert capsys.readouterr().out == (
+        "the splits of here lie 22 cells apart, a U-Net of 2 levels sees 23: a comparison\n"
+    )
+    check_buffer([{**tiles, "buffer_px": 23}], 2)
+    assert not capsys.readouterr().out
+    with pytest.raises(BadData, match="raise buffer_px under"):
+        check_buffer([{**tiles, "buffer_reason": ""}], 2)
+
+
+@pytest.mark.parametrize(("buffer_px", "leaks"), [(107, False), (0, True)])
+def test_by_default_no_test_cell_sees_training_ground_and_without_a_buffer_some_do(buffer_px, leaks):
+    """All weights positive, so that no two ways through the network cancel out and every cell read shows."""
+    grid = Grid("EPSG:32610", 0.0, 15360.0, 10.0, 1536, 1152)
+    plan = layout(grid, tiles_spec.Params(buffer_px=buffer_px))  # the default network has 4 levels
+    whole = Window(0, 0, *grid.shape)
+    splits, kept = plan.cells(whole), ~plan.near_border(whole)
+    training_ground, test_ground = (kept & (splits == SPLITS.index(name)) for name in ("train", "test"))
+    assert training_ground.any()
+    assert test_ground.any()
+    plain = (normalisation.BandScaling("a", "linear", 0.0, 1.0, 0.0, 1.0, -9.0, 9.0),)
+    network = unet.build(plain, levels=4, base=2, momentum=0.9, output_bias=-1.0)
+    network.set_weights([np.abs(weight) + 0.01 for weight in network.get_weights()])
+    ground = np.full((1, *grid.shape, 1), 0.1, np.float32)
+    before = network.predict_on_batch(ground)
+    ground[0, training_ground] += 1.0
+    changed = (network.predict_on_batch(ground) != before)[0, ..., 0]
+    assert changed[training_ground].all()
+    assert changed[test_ground].any() == leaks
 
 
 @pytest.mark.parametrize(

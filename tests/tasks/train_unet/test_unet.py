@@ -13,6 +13,10 @@ from tasks.train_unet.training import predictor
 PLAIN = (BandScaling("a", "linear", 0.0, 1.0, 0.0, 1.0, -9.0, 9.0),)
 
 
+# The same sums, taken in another order by another kernel of the processor: a few units in the last place below 1.
+LAST_BITS = 8 * 2.0**-24
+
+
 def network(levels: int, bands: tuple[BandScaling, ...] = PLAIN, *, trained: bool = False) -> keras.Model:
     keras.utils.set_random_seed(1)
     model = unet.build(bands, levels=levels, base=4, momentum=0.9, output_bias=-1.0)
@@ -53,9 +57,7 @@ def test_windows_with_the_halo_equal_the_whole_exactly(trained):
     whole = predicted_whole(bands, predict, halo=halo_px(levels), levels=levels, size=512)
     seams = predicted_whole(bands, predict, halo=halo_px(levels), levels=levels, size=128)
     assert np.ptp(whole) > 0.01
-    np.testing.assert_allclose(
-        seams, whole, rtol=0, atol=2e-7
-    )  # a last bit, as sums may be taken in another order
+    np.testing.assert_allclose(seams, whole, rtol=0, atol=LAST_BITS)
 
 
 def test_four_levels_with_a_halo_of_112_equal_the_whole_and_with_48_do_not():
@@ -64,8 +66,8 @@ def test_four_levels_with_a_halo_of_112_equal_the_whole_and_with_48_do_not():
     whole = predict(bands)
     exact = predicted_whole(bands, predict, halo=112, levels=4, size=128)
     short = predicted_whole(bands, predict, halo=48, levels=4, size=128)
-    np.testing.assert_allclose(exact, whole, rtol=0, atol=2e-7)
-    assert np.abs(short - whole).max() > 1e-6
+    np.testing.assert_allclose(exact, whole, rtol=0, atol=LAST_BITS)
+    assert np.abs(short - whole).max() > 1e-3
 
 
 SCALINGS = (

@@ -132,13 +132,50 @@ def test_mask_tiles_without_landslides_in_test_fail(run_task, region, make_artif
     tiles[:2, 0] = 1
     np.save(tmp_path / "tiles.npy", tiles)
     index = pd.DataFrame(
-        {"tile": range(3), "row": 0, "col": range(3), "split": ["train", "validation", "test"]}
+        {"tile": range(3), "row_px": 0, "col_px": range(0, 24, 8), "split": ["train", "validation", "test"]}
     )
-    index["positive_share"] = [0.125, 0.125, 0]
-    index.to_csv(tmp_path / "index.csv", index=False)
-    files = {name: tmp_path / name for name in ("tiles.npy", "index.csv")}
+    index = index.assign(block_row=0, block_col=range(3), extra=False, positive_share=[0.125, 0.125, 0])
+    index.to_parquet(tmp_path / "index.parquet")
+    files = {name: tmp_path / name for name in ("tiles.npy", "index.parquet")}
+    properties = {"tile_px": 8, "block_tiles": 1, "buffer_px": 0}
+    subject = make_artifact("mask-tiles", files, properties)
     with pytest.raises(BadData, match=r"Landslide cells: expected at least 1, found .*test 0"):
-        run_task("validate", {"subject": make_artifact("mask-tiles", files)}, {"region": "here"}, region())
+        run_task("validate", {"subject": subject}, {"region": "here"}, region())
+
+
+def test_tiles_of_a_region_held_out_are_one_split_and_pass(run_task, region, toy_tiles) -> None:
+    refs = toy_tiles(hold_out="test")
+    for kind in ("stacks", "masks"):
+        report = run_task("validate", {"subject": refs[kind]}, {"region": "here"}, region())
+        assert report.properties["verdict"]["passed"]
+        (row,) = json.loads(report.file("results.json").read_text())["rows"]
+        assert (row["item"], row["tiles"]) == ("test", 64)
+
+
+def test_overlapping_tiles_change_no_figure_of_a_split(run_task, region, toy_tiles) -> None:
+    rows = []
+    for overlap_px in (0, 16):
+        report = run_task(
+            "validate",
+            {"subject": toy_tiles(overlap_px=overlap_px)["masks"]},
+            {"region": "here"},
+            region(),
+        )
+        rows.append(json.loads(report.file("results.json").read_text())["rows"])
+    assert [row["item"] for row in rows[0]] == ["train", "validation", "test"]
+    assert all(row["leakage_px"] >= 23 for row in rows[0])
+    assert rows[0] == rows[1]
+
+
+def test_a_base_rate_far_from_that_of_the_accepted_tiles_is_held_back(
+    run_task, region, toy_tiles, make_artifact, taken
+) -> None:
+    subject = toy_tiles(hold_out="test")["masks"]
+    tiles = taken(subject)
+    rates = {"test": tiles.properties["base_rate"]["test"] / 5}
+    accepted = make_artifact("mask-tiles", {"none": b""}, {**tiles.properties, "base_rate": rates})
+    with pytest.raises(BadData, match=r"Change of the landslide share .* found 400 %"):
+        run_task("validate", {"subject": subject, "baseline": accepted}, {"region": "here"}, region())
 
 
 def test_a_stack_with_a_constant_band_fails(run_task, region, make_artifact, rolling, tmp_path) -> None:
