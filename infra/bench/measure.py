@@ -43,6 +43,13 @@ def timed(work: Callable[[], Any]) -> float:
     return time.monotonic() - begun
 
 
+def synced(*paths: Path) -> None:
+    """Have files on the disk."""
+    for path in paths:
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
 def disk_mb_s(folder: Path, size: int) -> float:
     """What the disk takes: `size` bytes written in one go and synced, in MB/s."""
     path = folder / "disk.bin"

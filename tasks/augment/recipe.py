@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from tasks.augment.contact import chosen, sheet
 from tasks.augment.spec import Params
-from tasks.augment.twins import Turns, generator, roughen, shift
+from tasks.augment.twins import Turns, draws, generators, roughen, shift
 from tasks.contract.errors import BadData, GridMismatch
+from tasks.contract.threads import in_order, threads
 from tasks.science.directions import check_turnable
+from tasks.science.npy import Write, written_npy
 from tasks.science.tile_index import read_index
 
 GRID = ("crs", "transform", "width", "height", "region", "tile_px", "overlap_px", "splits")
-AT_ONCE = 256
+AT_ONCE = 64
 
 
 def run(job: Any) -> dict[str, Any]:
@@ -38,12 +40,15 @@ def run(job: Any) -> dict[str, Any]:
         np.load(one.file("tiles.npy"), mmap_mode="r", allow_pickle=False) for one in (stack, masks)
     )
     sources = np.flatnonzero((index["split"] == "train") & index["sampled"])
-    image_twins = open_memmap(job.out / "images.npy", "w+", images.dtype, (len(sources), *images.shape[1:]))
-    label_twins = open_memmap(job.out / "masks.npy", "w+", labels.dtype, (len(sources), *labels.shape[1:]))
-    turns = fill(image_twins, label_twins, images, labels, index, sources, crs, bands, params)
-    image_twins.flush()
-    label_twins.flush()
+    made = {"images.npy": images, "masks.npy": labels}
+    with ExitStack() as files:
+        writes = [
+            files.enter_context(written_npy(job.out / name, of.dtype, (len(sources), *of.shape[1:])))
+            for name, of in made.items()
+        ]
+        turns = fill(*writes, images, labels, index, sources, crs, bands, params)
     write_index(job.out / "index.parquet", sources, turns)
+    image_twins, label_twins = (np.load(job.out / name, mmap_mode="r") for name in made)
     synthetic, target = bool(masks.properties.get("synthetic", False)), masks.properties["target"]
     title = f"{target}{' (synthetic)' if synthetic else ''}, {masks.properties['region']}"
     shown = chosen(index, sources)
@@ -73,8 +78,8 @@ def check_bands(params: Params, bands: list[str]) -> None:
 
 
 def fill(
-    image_twins: NDArray[np.float32],
-    mask_twins: NDArray[np.uint8],
+    write_images: Write,
+    write_masks: Write,
     images: NDArray[np.float32],
     masks: NDArray[np.uint8],
     index: Mapping[str, NDArray[Any]],
@@ -83,14 +88,17 @@ def fill(
     bands: list[str],
     params: Params,
 ) -> list[Turns]:
-    """Write the twins of the tiles `sources`, some at a time, and say what they were given."""
-    given = []
-    for first in range(0, len(sources), AT_ONCE):
-        here, at = sources[first : first + AT_ONCE], slice(first, first + AT_ONCE)
-        places = list(zip(index["row_px"][here], index["col_px"][here], strict=True))
-        image_twins[at], mask_twins[at], turns = twins(images[here], masks[here], places, crs, bands, params)
-        given.append(turns)
-    return given
+    """Write the twins of the tiles `sources`, some at a time by several threads, and say what they were given."""
+
+    def work(first: int) -> Turns:
+        here = sources[first : first + AT_ONCE]
+        places = list(zip(index["row_px"][here].tolist(), index["col_px"][here].tolist(), strict=True))
+        image_twins, mask_twins, turns = twins(images[here], masks[here], places, crs, bands, params)
+        write_images(first, image_twins)
+        write_masks(first, mask_twins)
+        return turns
+
+    return list(in_order(work, range(0, len(sources), AT_ONCE), threads()))
 
 
 def twins(
@@ -102,12 +110,14 @@ def twins(
     params: Params,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], Turns]:
     """The twins of images (N, t, t, C) and masks (N, t, t) at places (row, column); NaN and 255 stay what they are."""
-    generators = [generator(params.seed, crs, row, col) for row, col in places]
-    turns = Turns.drawn(generators, params.flips, params.rotations)
-    twin_images, twin_masks = turns.of(images), turns.of(masks[..., None])[..., 0]
+    numbers = draws(params.seed, crs, places)
+    turns = Turns.drawn(numbers, params.flips, params.rotations)
+    twin_images, twin_masks = turns.of(images), turns.of(masks)
     turns.correct(twin_images, bands)
-    shift(twin_images, bands, params.shift, generators)
-    roughen(twin_images, bands, params.noise, generators)
+    if params.shift or params.noise:
+        each = list(generators(numbers))
+        shift(twin_images, bands, params.shift, each)
+        roughen(twin_images, bands, params.noise, each)
     return twin_images, twin_masks, turns
 
 

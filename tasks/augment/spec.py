@@ -73,5 +73,5 @@ SPEC = TaskSpec(
     makes={"augmented": "augmented-tiles"},
     params=Params,
     libraries=("imgaug", "numpy", "pyarrow"),
-    uses=("tasks.science.directions", "tasks.science.tile_index"),
+    uses=("tasks.science.directions", "tasks.science.npy", "tasks.science.tile_index"),
 )

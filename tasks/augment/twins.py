@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from imgaug import augmenters, parameters
+from imgaug.augmenters.flip import fliplr, flipud
 from numpy.typing import NDArray
 
 from tasks.science.directions import DIRECTIONS, turn_directions
@@ -16,10 +16,16 @@ from tasks.science.directions import DIRECTIONS, turn_directions
 Amounts = Sequence[tuple[str, float]]
 
 
-def generator(seed: int, crs: str, row_px: int, col_px: int) -> np.random.Generator:
-    """The random numbers of a tile: they depend on the seed and its place on the CRS, on nothing else."""
-    digest = hashlib.sha256(f"{seed} {crs} {row_px} {col_px}".encode()).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16])))
+def draws(seed: int, crs: str, places: Iterable[tuple[int, int]]) -> NDArray[np.uint64]:
+    """Four random numbers for each tile, (N, 4): they depend on the seed and its place on the CRS, on nothing else."""
+    texts = (f"{seed} {crs} {row_px} {col_px}" for row_px, col_px in places)
+    digests = b"".join(hashlib.sha256(text.encode()).digest() for text in texts)
+    return np.frombuffer(digests, ">u8").reshape(-1, 4).astype(np.uint64)
+
+
+def generators(drawn: NDArray[np.uint64]) -> Iterator[np.random.Generator]:
+    """More random numbers of each tile, from its fourth."""
+    return (np.random.Generator(np.random.PCG64(int(number))) for number in drawn[:, 3])
 
 
 @dataclass(frozen=True)
@@ -31,20 +37,21 @@ class Turns:
     quarter_turns: NDArray[np.int64]
 
     @classmethod
-    def drawn(cls, generators: Sequence[np.random.Generator], flips: float, rotations: bool) -> Turns:
+    def drawn(cls, numbers: NDArray[np.uint64], flips: float, rotations: bool) -> Turns:
         """Each flip with probability `flips`; 0 to 3 quarter turns, each as likely, or none."""
-        mirrors = np.array([draw.random(2) < flips for draw in generators], bool).reshape(-1, 2)
-        turns = [int(draw.integers(4)) if rotations else 0 for draw in generators]
-        return cls(mirrors[:, 0], mirrors[:, 1], np.array(turns, np.int64))
+        mirrors = (numbers[:, :2] >> np.uint64(11)) / 2.0**53 < flips
+        turns = (numbers[:, 2] % np.uint64(4)).astype(np.int64)
+        return cls(mirrors[:, 0], mirrors[:, 1], turns if rotations else np.zeros_like(turns))
 
     def of(self, tiles: NDArray[Any]) -> NDArray[Any]:
-        """(N, t, t, C) mirrored and turned; every value stays what it is."""
-        steps = [augmenters.Fliplr(Given(self.left_right)), augmenters.Flipud(Given(self.up_down))]
-        if self.quarter_turns.any():
-            steps.append(
-                augmenters.Rot90(Given(-self.quarter_turns % 4), keep_size=False)
-            )  # imgaug's are clockwise
-        return np.asarray(augmenters.Sequential(steps).augment_images(tiles))
+        """(N, t, t) or (N, t, t, C) mirrored and turned; every value stays what it is."""
+        made = np.empty_like(tiles)
+        given = zip(self.left_right, self.up_down, self.quarter_turns, strict=True)
+        for goal, tile, (left_right, up_down, quarter_turns) in zip(made, tiles, given, strict=True):
+            mirrored = fliplr(tile) if left_right else tile
+            mirrored = flipud(mirrored) if up_down else mirrored
+            goal[...] = np.rot90(mirrored, quarter_turns) if quarter_turns else mirrored
+        return made
 
     def correct(self, images: NDArray[np.float32], bands: Sequence[str]) -> None:
         """Turn the bands that are directions, in place. Up-down is left-right and a half turn."""
@@ -60,33 +67,20 @@ class Turns:
                     images[here] = chosen
 
 
-class Given(parameters.StochasticParameter):  # type: ignore[misc]
-    """An imgaug parameter with a value for each image: drawn by the tile, not in the order of a batch."""
-
-    def __init__(self, values: NDArray[Any]) -> None:
-        super().__init__()
-        self.values = values
-
-    def _draw_samples(self, size: tuple[int, ...], random_state: Any) -> NDArray[Any]:
-        if size != self.values.shape:
-            raise ValueError(f"{len(self.values)} values for {size} images")
-        return self.values
-
-
 def shift(
-    images: NDArray[np.float32], bands: Sequence[str], by: Amounts, generators: Sequence[np.random.Generator]
+    images: NDArray[np.float32], bands: Sequence[str], by: Amounts, draw: Sequence[np.random.Generator]
 ) -> None:
     """Add one value to each tile's band, in place, evenly drawn between plus and minus the amount."""
     for band, amount in by:
-        drawn = np.array([draw.uniform(-amount, amount) for draw in generators], np.float32)
+        drawn = np.array([one.uniform(-amount, amount) for one in draw], np.float32)
         images[..., bands.index(band)] += drawn[:, None, None]
 
 
 def roughen(
-    images: NDArray[np.float32], bands: Sequence[str], by: Amounts, generators: Sequence[np.random.Generator]
+    images: NDArray[np.float32], bands: Sequence[str], by: Amounts, draw: Sequence[np.random.Generator]
 ) -> None:
     """Add normal noise of the standard deviation given to the band, cell by cell, in place."""
     for band, sd in by:
         index = bands.index(band)
-        for image, draw in zip(images, generators, strict=True):
-            image[..., index] += sd * draw.standard_normal(image.shape[:2], np.float32)
+        for image, one in zip(images, draw, strict=True):
+            image[..., index] += sd * one.standard_normal(image.shape[:2], np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
-from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from numpy.typing import NDArray
 
 from tasks.contract.threads import in_order, threads
+from tasks.science.npy import written_npy
 from tasks.science.tiles import cut_at
 from tasks.science.windows import Window
 from tasks.tile.layout import Layout
@@ -35,23 +34,19 @@ def write_tiles(
     Several threads read, cut and write; memory is bounded by the window.
     """
     px = plan.params.tile_px
-    shape = (len(plan.places), px, px, *([bands] if bands else []))
     counts: dict[str, NDArray[np.int64]] = {}
     workers = min(threads(), MOST_THREADS)
     size = WINDOW_PX if (bands or 1) <= MANY_BANDS else WINDOW_PX // 2
+    shape = (len(plan.places), px, px, *([bands] if bands else []))
 
-    with path.open("wb", buffering=0) as file:
-        header = {"descr": dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-        write_array_header_1_0(file, header)
-        start = file.tell()
+    with written_npy(path, dtype, shape) as write:
 
         def work(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
             window = plan.window(numbers)
             rows, cols = (plan.places[numbers] - (window.row, window.col)).T
             cells, conditions = read(window)
             for run in np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(numbers) != 1) + 1):
-                tiles = cut_at(cells, rows[run], cols[run], px)
-                _write_at(file.fileno(), tiles, start + int(numbers[run[0]]) * tiles[0].nbytes)
+                write(int(numbers[run[0]]), cut_at(cells, rows[run], cols[run], px))
             return numbers, {
                 name: cut_at(found, rows, cols, px).sum(axis=(1, 2)) for name, found in conditions.items()
             }
@@ -60,13 +55,6 @@ def write_tiles(
             for name, count in found.items():
                 counts.setdefault(name, np.zeros(len(plan.places), np.int64))[numbers] = count
     return counts
-
-
-def _write_at(descriptor: int, tiles: NDArray[Any], place: int) -> None:
-    data = tiles.data.cast("B")
-    while data:
-        written = os.pwrite(descriptor, data, place)
-        data, place = data[written:], place + written
 
 
 def write_index(path: Path, plan: Layout, columns: Mapping[str, NDArray[Any]]) -> None:

@@ -87,6 +87,7 @@ SPEC = TaskSpec(
     params=Params,
     libraries=("numpy", "scipy", "rasterio", "geopandas", "shapely", "pyarrow"),
     uses=(
+        "tasks.science.npy",
         "tasks.science.reach",
         "tasks.science.splits",
         "tasks.science.tiles",
