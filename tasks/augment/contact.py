@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 UNKNOWN = 255
-POSITIVE, NOT_KNOWN = to_rgba("#d7301f", 0.55), to_rgba("#252525", 0.45)
+POSITIVE, NOT_KNOWN = to_rgba("#d7301f", 0.55), to_rgba("#2171b5", 0.5)
 SHOWN = {"train": 6, "validation": 2, "test": 2}
 COLUMNS = ("tile", "its mask", "augmented twin", "the twin's mask")
 

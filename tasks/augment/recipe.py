@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -89,11 +89,16 @@ def fill(
     params: Params,
 ) -> list[Turns]:
     """Write the twins of the tiles `sources`, some at a time by several threads, and say what they were given."""
+    plain = (
+        np.asarray(images),
+        np.asarray(masks),
+    )  # of a memory map each slice would be one again, which takes longer
 
     def work(first: int) -> Turns:
         here = sources[first : first + AT_ONCE]
         places = list(zip(index["row_px"][here].tolist(), index["col_px"][here].tolist(), strict=True))
-        image_twins, mask_twins, turns = twins(images[here], masks[here], places, crs, bands, params)
+        tiles, labels = ([of[tile] for tile in here.tolist()] for of in plain)
+        image_twins, mask_twins, turns = twins(tiles, labels, places, crs, bands, params)
         write_images(first, image_twins)
         write_masks(first, mask_twins)
         return turns
@@ -102,14 +107,14 @@ def fill(
 
 
 def twins(
-    images: NDArray[np.float32],
-    masks: NDArray[np.uint8],
+    images: Sequence[NDArray[np.float32]],
+    masks: Sequence[NDArray[np.uint8]],
     places: list[tuple[int, int]],
     crs: str,
     bands: list[str],
     params: Params,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], Turns]:
-    """The twins of images (N, t, t, C) and masks (N, t, t) at places (row, column); NaN and 255 stay what they are."""
+    """The twins of N images (t, t, C) and masks (t, t) at places (row, column); NaN and 255 stay what they are."""
     numbers = draws(params.seed, crs, places)
     turns = Turns.drawn(numbers, params.flips, params.rotations)
     twin_images, twin_masks = turns.of(images), turns.of(masks)

@@ -43,9 +43,9 @@ class Turns:
         turns = (numbers[:, 2] % np.uint64(4)).astype(np.int64)
         return cls(mirrors[:, 0], mirrors[:, 1], turns if rotations else np.zeros_like(turns))
 
-    def of(self, tiles: NDArray[Any]) -> NDArray[Any]:
-        """(N, t, t) or (N, t, t, C) mirrored and turned; every value stays what it is."""
-        made = np.empty_like(tiles)
+    def of(self, tiles: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """N tiles (t, t) or (t, t, C) mirrored and turned, as one array; every value stays what it is."""
+        made = np.empty((len(tiles), *tiles[0].shape), tiles[0].dtype)
         given = zip(self.left_right, self.up_down, self.quarter_turns, strict=True)
         for goal, tile, (left_right, up_down, quarter_turns) in zip(made, tiles, given, strict=True):
             mirrored = fliplr(tile) if left_right else tile

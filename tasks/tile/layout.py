@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,15 @@ from tasks.science.splits import SPLITS, border_px, near_border, share_of, tile_
 from tasks.science.windows import Window
 from tasks.tile.spec import Params
 
+OFF_CELL = 1e-4  # of a cell: what sums of odd cell sizes round to
+
 
 @dataclass(frozen=True)
 class Layout:
     """The tiles of a grid: first its partition in row-major order, then the extra ones, which overlap it.
 
+    grid                  whole tiles, and nothing beside them
+    corner                the grid's upper left cell (row, column) in the raster that it is part of
     first_row, first_col  the grid's first tile, counted from the CRS's origin, rows downward
     around                the split of every tile of the grid and of `margin` tiles around it
     places                the upper left cell (row, column) of every tile in the grid, (N, 2)
@@ -26,6 +30,7 @@ class Layout:
 
     grid: Grid
     params: Params
+    corner: tuple[int, int]
     first_row: int
     first_col: int
     margin: int
@@ -112,20 +117,39 @@ class Layout:
         return drawn
 
 
-def layout(grid: Grid, params: Params) -> Layout:
-    """The layout of a grid of whole tiles; `GridMismatch` when its origin or size is off the tile grid."""
+def layout(raster: Grid, params: Params) -> Layout:
+    """The layout of the whole tiles of a raster's grid, on the tile grid that is counted from the CRS's origin.
+
+    Cells beside the outermost whole tiles are in none. `GridMismatch` when the raster's cells are not counted from
+    there, or it holds no whole tile.
+    """
     tile_px = params.tile_px
-    tile_m = tile_px * grid.cell_m
-    row, col = -grid.top / tile_m, grid.left / tile_m
-    off = max(abs(row - round(row)), abs(col - round(col)))
-    if off > 1e-6 or grid.width % tile_px or grid.height % tile_px:
+    row, col = -raster.top / raster.cell_m, raster.left / raster.cell_m
+    if max(abs(row - round(row)), abs(col - round(col))) > OFF_CELL:
         raise GridMismatch(
-            f"the grid is not whole tiles of {tile_px} cells: {grid}; run ingest_dem with that tile_px"
+            f"tiles are counted from the CRS's origin in whole cells, the grid's corner is not: {raster}; "
+            "run ingest_dem for the region again"
         )
-    first_row, first_col = round(row), round(col)
+    top, left = round(row), round(col)
+    first_row, first_col = -(-top // tile_px), -(-left // tile_px)
+    across = (left + raster.width) // tile_px - first_col
+    down = (top + raster.height) // tile_px - first_row
+    if across < 1 or down < 1:
+        raise GridMismatch(
+            f"no whole tile of {tile_px} cells lies in {raster}; lower tile_px under [tiles] or widen the region's "
+            "bounds"
+        )
+    corner = (first_row * tile_px - top, first_col * tile_px - left)
+    grid = replace(
+        raster,
+        left=raster.left + corner[1] * raster.cell_m,
+        top=raster.top - corner[0] * raster.cell_m,
+        width=across * tile_px,
+        height=down * tile_px,
+    )
     margin = -(-border_px(params.buffer_px) // tile_px)
-    rows = range(first_row - margin, first_row + grid.height // tile_px + margin)
-    cols = range(first_col - margin, first_col + grid.width // tile_px + margin)
+    rows = range(first_row - margin, first_row + down + margin)
+    cols = range(first_col - margin, first_col + across + margin)
     if params.hold_out:
         around = np.full((len(rows), len(cols)), SPLITS.index(params.hold_out), np.uint8)
     else:
@@ -133,11 +157,11 @@ def layout(grid: Grid, params: Params) -> Layout:
     inside = slice(margin, -margin or None)
     places = np.concatenate(
         [
-            np.argwhere(np.ones((grid.height // tile_px, grid.width // tile_px))) * tile_px,
+            np.argwhere(np.ones((down, across))) * tile_px,
             extras(around[inside, inside], tile_px, params.overlap_px),
         ]
     )
-    return Layout(grid, params, first_row, first_col, margin, around, places)
+    return Layout(grid, params, corner, first_row, first_col, margin, around, places)
 
 
 def extras(splits: NDArray[np.uint8], tile_px: int, overlap_px: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Cut a stack or a mask into all tiles of its grid; for a mask, leave out what would let a split see another."""
+"""Cut a stack or a mask into all whole tiles of its grid; for a mask, leave out what would let a split see another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tasks.tile.layout import Layout, layout
 from tasks.tile.shard import Conditions, write_index, write_tiles
 from tasks.tile.spec import Params
 
-INHERITED = ("crs", "transform", "width", "height", "region", "synthetic", "bands", "units", "target")
+INHERITED = ("region", "synthetic", "bands", "units", "target")
 SETTINGS = ("tile_px", "block_tiles", "buffer_px", "split_seed", "overlap_px", "hold_out")
 
 
@@ -38,6 +38,7 @@ def run(job: Any) -> dict[str, Any]:
     inherited = {name: raster.properties[name] for name in INHERITED if name in raster.properties}
     return {
         **inherited,
+        **plan.grid.properties(),
         **{name: getattr(params, name) for name in SETTINGS},
         "shares": list(params.shares),
         "buffer_reason": params.buffer_reason,
@@ -64,7 +65,8 @@ def write_stack(
     stack = raster.file("stack.tif")
 
     def read(window: Window) -> tuple[NDArray[np.float32], Conditions]:
-        bands = read_window(stack, window.row, window.col, window.height, window.width)
+        at = window.shifted(*plan.corner)
+        bands = read_window(stack, at.row, at.col, at.height, at.width)
         return bands, {"valid": np.logical_not(np.isnan(bands).any(axis=0))}
 
     counts = write_tiles(path, plan, read, np.float32, len(raster.properties["bands"]))
@@ -79,7 +81,7 @@ def write_masks(raster: Any, plan: Layout, path: Path) -> tuple[dict[str, NDArra
     home = homes(shapes, numbers, plan.grid.crs, plan.grid.cell_m, plan.params)
 
     def read(window: Window) -> tuple[NDArray[np.uint8], Conditions]:
-        mask, landslides = (read_cells(file, window) for file in files)
+        mask, landslides = (read_cells(file, window.shifted(*plan.corner)) for file in files)
         cells = masked(mask, landslides, plan.cells(window), plan.near_border(window), home)
         return cells, {"known": cells != UNKNOWN, "positive": cells == 1}
 

@@ -60,6 +60,11 @@ class Params:
             raise InvalidParams(f"empty_share must lie between 0 and 1, found {self.empty_share}")
         if not 1 <= self.levels <= 6:
             raise InvalidParams(f"[train] levels must lie between 1 and 6, found {self.levels}")
+        if self.tile_px % 2**self.levels:
+            raise InvalidParams(
+                f"a U-Net of [train] levels = {self.levels} takes tiles of a multiple of {2**self.levels} cells, found "
+                f"tile_px = {self.tile_px}; change one of them"
+            )
 
     @classmethod
     def of(cls, config: Config, *, region: str, recipe: str) -> Params:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
@@ -36,6 +37,18 @@ def test_questionable_landslides_are_unknown_and_others_count(several, burn):
     assert mask.properties["positives"] == 100 + 50, "no confidence is no doubt"
     assert set(np.unique(numbers)) == {0, 1, 3}
     assert mask.properties["confidences"] == {"d": 1, "q": 1}
+
+
+def test_outlines_of_those_that_count_are_kept_whole_by_the_number_that_is_burnt(several, burn):
+    """Most of a landslide may lie beyond the region: which split is its own depends on all of it."""
+    wide = box(-500, 700, 150, 900)
+    rows = ("1", "q", box(300, 700, 350, 900)), ("2", "d", wide), ("3", "d", box(300, 100, 350, 200))
+    mask = burn(several(*rows), 'questionable = ["q"]')
+    outlines = gpd.read_parquet(mask.file("outlines.parquet")).set_index("number").geometry
+    _, numbers = cells_of(mask)
+    assert set(np.unique(numbers[numbers > 0])) == set(outlines.index) == {2, 3}
+    assert outlines[2].equals(wide)
+    assert (numbers[38:58, :15] == 2).all()
 
 
 def test_around_an_uncertain_outline_the_ground_is_unknown_and_inside_it_counts(several, burn):

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
+from rasterio.features import rasterize
 from shapely.geometry import box
 
-from tasks.science.splits import SPLITS, block_split
+from tasks.contract.grid import Grid
+from tasks.science.splits import SPLITS, block_split, masked
+from tasks.science.windows import Window
 from tasks.tile.homes import homes
+from tasks.tile.layout import layout
 from tasks.tile.spec import Params
 
 CRS, CELL_M = "EPSG:32610", 10.0
@@ -66,3 +71,26 @@ def test_in_a_region_held_out_every_landslide_is_at_home(border):
 
 def test_without_a_landslide_there_is_no_home():
     assert at_home() == []
+
+
+def test_a_landslide_on_the_border_of_two_regions_shows_in_one_split_of_both():
+    """Each region burns its part of the landslide; the splits of what is left are those of one split together."""
+    shape, cut_through = box(SIDE - 300, -700, SIDE + 500, -300), 0
+    for seed in range(20):
+        params = Params(block_tiles=2, shares=(0.4, 0.3, 0.3), split_seed=seed, buffer_px=0, levels=3)
+        shown, touched = set(), set()
+        for left in (0.0, SIDE):
+            plan = layout(Grid(CRS, left, 0.0, CELL_M, 128, 128), params)
+            transform = Affine(*plan.grid.transform)
+            numbers = rasterize([(shape, 1)], plan.grid.shape, transform=transform, dtype="uint8").astype(
+                np.uint32
+            )
+            splits = plan.cells(Window(0, 0, 128, 128))
+            home = homes(np.array([shape]), np.array([1]), CRS, CELL_M, params)
+            near = np.zeros(plan.grid.shape, bool)
+            left_over = masked((numbers > 0).astype(np.uint8), numbers, splits, near, home)
+            touched |= set(splits[numbers > 0].tolist())
+            shown |= set(splits[left_over == 1].tolist())
+        assert len(shown) == 1
+        cut_through += len(touched) > 1
+    assert cut_through

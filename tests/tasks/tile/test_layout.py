@@ -119,10 +119,31 @@ def test_of_tiles_without_a_landslide_a_share_is_drawn_by_place_alone():
     )
 
 
-@pytest.mark.parametrize(("left", "width"), [(563210.0, 128), (563200.0, 130)])
-def test_a_grid_off_the_tile_grid_is_refused(left, width):
-    with pytest.raises(GridMismatch, match="not whole tiles of 64 cells"):
-        layout(Grid("EPSG:32610", left, 4208000.0, 10.0, width, 128), Params())
+@pytest.mark.parametrize("tile_px", [16, 48, 80, 96, 128])
+def test_tiles_of_any_size_are_the_whole_ones_that_the_raster_holds(tile_px):
+    """The region's grid is snapped to 64 cells; tiles of another size lie on their own grid, from the same origin."""
+    raster = Grid("EPSG:32610", 563200.0 + 640, 4208000.0 - 1280, 10.0, 640, 448)
+    plan = layout(raster, Params(tile_px=tile_px, block_tiles=8))
+    assert (plan.grid.left / 10) % tile_px == 0 == (plan.grid.top / 10) % tile_px
+    (left, bottom, right, top), (west, south, east, north) = raster.bounds, plan.grid.bounds
+    for beside in (west - left, right - east, top - north, south - bottom):
+        assert 0 <= beside < tile_px * 10
+    assert plan.corner == ((top - north) / 10, (west - left) / 10)
+    assert plan.splits.size == plan.grid.width * plan.grid.height // tile_px**2
+    row, col = plan.absolute()
+    assert (row[0], col[0]) == (-north / 10, west / 10)
+
+
+def test_a_grid_off_the_origin_s_cells_or_without_a_whole_tile_is_refused():
+    with pytest.raises(GridMismatch, match=r"counted from the CRS's origin in whole cells.*run ingest_dem"):
+        layout(Grid("EPSG:32610", 563205.0, 4208000.0, 10.0, 128, 128), Params())
+    with pytest.raises(GridMismatch, match=r"no whole tile of 128 cells lies in .*lower tile_px"):
+        layout(Grid("EPSG:32610", 563200.0 + 640, 4208000.0, 10.0, 128, 128), Params(tile_px=128))
+
+
+def test_odd_cell_sizes_are_counted_in_whole_cells():
+    plan = layout(Grid("EPSG:32643", 186 * 64 * 28.555, 2095 * 64 * 28.555, 28.555, 768, 576), Params())
+    assert (plan.first_row, plan.first_col, plan.corner) == (-2095, 186, (0, 0))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +153,7 @@ def test_a_grid_off_the_tile_grid_is_refused(left, width):
         ({"hold_out": "tests"}, "hold_out must be one of train, validation, test, found 'tests'"),
         ({"empty_share": 1.5}, "empty_share must lie between 0 and 1, found 1.5"),
         ({"buffer_px": 400}, "raise block_tiles"),
+        ({"tile_px": 48, "levels": 5}, "takes tiles of a multiple of 32 cells, found tile_px = 48"),
         ({"levels": 60}, r"\[train\] levels must lie between 1 and 6, found 60"),
     ],
 )

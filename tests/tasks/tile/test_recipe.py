@@ -169,6 +169,25 @@ def test_the_index_opens_as_footprints_on_the_map(stack, run_task, config_folder
     assert table["extra"].tolist() == [False] * 64 + [True] * tiles.properties["extra"]
 
 
+def test_tiles_of_another_size_are_cut_where_they_lie_in_the_raster(
+    run_task, config_folder, make_artifact, tmp_path
+):
+    """A raster whose corner is no corner of a tile of 48 cells: what lies beside whole tiles is left out."""
+    grid = Grid("EPSG:32610", 640.0, 5120.0, 10.0, 256, 192)
+    bands = np.random.default_rng(2).random((2, *grid.shape), np.float32)
+    raster = write_cog(tmp_path / "stack.tif", grid, [Part(0, 0, bands)], bands=["slope", "curvature"])
+    ref = make_artifact("stack", {"stack.tif": tmp_path / "stack.tif"}, {**raster, "region": "here"})
+    texts = {**config(region='hold_out = "test"')}
+    texts["recipes/small"] = texts["recipes/small"].replace("tile_px = 64", "tile_px = 48")
+    tiles = run_task("tile", {"raster": ref}, GIVEN, config_folder(**texts))
+    found = Grid.of(tiles.properties)
+    assert (found.left, found.top, found.width, found.height) == (960.0, 4800.0, 192, 144)
+    whole = np.moveaxis(bands[:, 32 : 32 + 144, 32 : 32 + 192], 0, -1)
+    np.testing.assert_array_equal(mosaic(load(tiles), 3, 4), whole)
+    footprints = gpd.read_parquet(tiles.file("index.parquet"))
+    assert tuple(footprints.total_bounds) == found.bounds
+
+
 def test_overlapping_tiles_show_the_same_cells_as_the_partition(stack, mask, run_task, config_folder):
     settings = config_folder(**config(more="overlap_px = 48"))
     for ref in (stack, mask()):
