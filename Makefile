@@ -9,6 +9,8 @@ REGION ?= sample
 # For one part of the tests: make test TESTS=tests/tasks/tile ARGS=-x
 TESTS ?= tests
 ARGS ?=
+# Of the benchmark: ingestion, terrain, tiles, augmentation; all where none is named.
+PARTS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help envs demo up down status check test bench locks clean
@@ -38,8 +40,8 @@ check: envs  ## Lint and type-check
 test: envs  ## Run the tests, each in the environment it belongs to
 	@$(PYTHON) -m infra.local.suites $(TESTS) -- $(ARGS)
 
-bench: envs  ## Measure speed and memory; writes docs/benchmarks.md
-	@$(ENVS)/terrain/bin/python -m infra.bench
+bench: envs  ## Measure speed and memory; writes docs/benchmarks.md. PARTS=tiles for one part
+	@$(ENVS)/terrain/bin/python -m infra.bench $(PARTS)
 
 locks:  ## Resolve docker/*/requirements.in again; commit the result
 	@$(PYTHON) infra/local/environments.py lock
